@@ -1,0 +1,98 @@
+"""The rules, in the order in which they are asked and reported.
+
+A rule is a module here with ``RULE: Rule`` and ``find(con, context) -> list[Finding]``. It reads the temporary table
+``audited`` (``advisor/audited.sql``): one row per model call of the window, with all columns of ``calls`` but the
+wide ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on ``trace_id, span_id``), and
+
+- ``site_id``: index into ``Context.sites``
+- ``model``: the model that was asked for, else the one that answered
+- ``interactive``: somebody waits for the answer; NULL where that is not known
+- ``weight``: how many calls this row stands for (above 1 where traces are sampled)
+
+Only ``operation = 'chat'`` is in it. Failed calls are: ``error_type IS NOT NULL``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from firsttoken_dashboard.advisor.findings import Finding, Range, Site
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from firsttoken_dashboard.advisor.estimate import Rates
+    from firsttoken_dashboard.analysis import Window
+    from firsttoken_dashboard.pricing import Prices
+
+#: Modules of this package, in the order of the report.
+NAMES = (
+    "stream_responses",
+    "enable_prompt_caching",
+    "use_smaller_model",
+    "reuse_client",
+    "run_in_parallel",
+    "trim_output",
+    "raise_timeout",
+    "handle_overload",
+)
+
+
+class CannotJudge(Exception):  # noqa: N818 - an answer of a rule, not a failure
+    """Raised by ``find``: str() says what is missing, as one sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule's face.
+
+    ``needs`` maps columns of ``audited`` without which the rule cannot judge a call to the attribute that carries
+    each. Where no call has one of them the rule is not asked and the report names the attribute.
+    ``whole`` says that the rule looks at the time between calls, so sampled traces would mislead it.
+    """
+
+    id: str
+    title: str
+    docs: str
+    needs: Mapping[str, str] = field(default_factory=dict[str, str])
+    whole: bool = False
+
+
+class Latency(Protocol):
+    """How fast the models answer here: fitted on the user's own calls, else the reference table (wider interval)."""
+
+    def ttft(self, model: str, uncached_tokens: float) -> Range | None:
+        """Seconds to the first token for a prompt with that many uncached tokens."""
+        ...
+
+    def tps(self, model: str) -> Range | None:
+        """Output tokens per second after the first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule may know beside the calls."""
+
+    window: Window
+    rates: Rates
+    sites: Mapping[int, Site]
+    prices: Prices
+    fit: Latency
+    source_root: Path | None = None
+    sampled: bool = False
+
+
+class RuleModule(Protocol):
+    RULE: Rule
+
+    def find(self, con: DuckDBPyConnection, context: Context) -> list[Finding]: ...
+
+
+def load() -> list[RuleModule]:
+    """Import every rule, in the report's order."""
+    return [cast("RuleModule", importlib.import_module(f"{__name__}.{name}")) for name in NAMES]
