@@ -1,0 +1,90 @@
+"""Options that several commands share, and the error with which a command refuses.
+
+Times on the command line are UTC, as they are in the store, unless they carry an offset.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from firsttoken_dashboard.analysis import Window
+
+EXIT_OVER_BUDGET: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_STORE: Final = 3
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SPAN: Final = re.compile(r"(\d+)([smhdw])")
+
+
+class CommandError(Exception):
+    """A command cannot do what was asked; the text is one sentence that says what to do instead."""
+
+    def __init__(self, sentence: str, exit_code: int = EXIT_USAGE) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add `--store`; its value, possibly None, is what `firsttoken.store.open` takes."""
+    parser.add_argument(
+        "--store",
+        metavar="URI",
+        help="the store's DuckDB file (default: $FIRSTTOKEN_STORE, else firsttoken.duckdb in your user data directory)",
+    )
+
+
+def add_window(parser: argparse.ArgumentParser) -> None:
+    """Add `--since`, `--until` and `--service`, which `window` turns into what analyses take."""
+    group = parser.add_argument_group("which calls")
+    group.add_argument(
+        "--since",
+        metavar="WHEN",
+        type=moment,
+        help="calls that began then or later: 30m, 24h, 7d, 2026-11-01 or 2026-11-01T09:30 (UTC)",
+    )
+    group.add_argument("--until", metavar="WHEN", type=moment, help="calls that began before then; same forms")
+    group.add_argument("--service", metavar="NAME", help="calls of this service.name only")
+
+
+def window(args: argparse.Namespace) -> Window:
+    """Make the window that `add_window`'s options describe; an empty one is refused."""
+    from firsttoken_dashboard.analysis import Window  # noqa: PLC0415 - commands that only write never need it
+
+    since: datetime | None = args.since
+    until: datetime | None = args.until
+    if since is not None and until is not None and since >= until:
+        raise CommandError(f"--since {since:%Y-%m-%dT%H:%M:%S} is not before --until {until:%Y-%m-%dT%H:%M:%S}.")
+    return Window(since=since, until=until, service=args.service)
+
+
+def moment(text: str) -> datetime:
+    """Read `24h`, `2026-11-01` or an ISO 8601 time as a naive UTC datetime; for argparse's `type`."""
+    now = datetime.now(timezone.utc)
+    try:
+        then = now - duration(text) if _SPAN.fullmatch(text) else datetime.fromisoformat(_offset_spelled(text))
+        if then.tzinfo is None:
+            return then
+        return then.astimezone(timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: write 30m, 24h, 7d, 2026-11-01 or 2026-11-01T09:30"
+        ) from None
+
+
+def duration(text: str) -> timedelta:
+    """Read `90s`, `30m`, `24h`, `7d` or `2w`; for argparse's `type`."""
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length of time: write 30m, 24h, 7d or 2w")
+    number, unit = match.groups()
+    return timedelta(**{_UNITS[unit]: int(number)})
+
+
+def _offset_spelled(text: str) -> str:
+    """Write a final `Z` as an offset, which Python 3.10 does not read."""
+    return f"{text[:-1]}+00:00" if text.endswith(("Z", "z")) else text
