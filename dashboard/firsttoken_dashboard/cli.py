@@ -111,7 +111,8 @@ COMMANDS: Final = (
 )
 
 _DESCRIPTION: Final = (
-    "Finds out why an application that calls Claude is slow or dear, at which line, what to change, and what that saves."
+    "Finds out why an application that calls Claude is slow or dear, at which line, what to change, "
+    "and what that saves."
 )
 
 
@@ -172,7 +173,7 @@ def _guarded(command: Command, words: list[str]) -> int:
 def _run(command: Command, words: list[str]) -> int:
     args = command_parser(command).parse_args(words)
     # Only now: `--help` has no need of the store.
-    from firsttoken.store import StoreError  # noqa: PLC0415
+    from firsttoken.store import StoreError
 
     try:
         return _module(command).run(args)
@@ -226,7 +227,7 @@ def _top_parser() -> argparse.ArgumentParser:
 
 
 def _version() -> str:
-    from firsttoken._version import __version__  # noqa: PLC0415
+    from firsttoken._version import __version__
 
     return __version__
 

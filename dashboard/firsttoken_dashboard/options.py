@@ -53,7 +53,7 @@ def add_window(parser: argparse.ArgumentParser) -> None:
 
 def window(args: argparse.Namespace) -> Window:
     """Make the window that `add_window`'s options describe; an empty one is refused."""
-    from firsttoken_dashboard.analysis import Window  # noqa: PLC0415 - commands that only write never need it
+    from firsttoken_dashboard.analysis import Window  # commands that only write never need it
 
     since: datetime | None = args.since
     until: datetime | None = args.until
