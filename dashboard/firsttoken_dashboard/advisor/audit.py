@@ -1,0 +1,143 @@
+"""An audit: every rule asked about the calls of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firsttoken_dashboard import analysis, pricing
+from firsttoken_dashboard.advisor import first_token, fit, rules
+from firsttoken_dashboard.advisor.estimate import Rates, joint_money
+from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Saving
+from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, RuleModule
+from firsttoken_dashboard.advisor.sites import declared, locate, source_root as default_source_root
+
+if TYPE_CHECKING:
+    import duckdb
+    from firsttoken.store import Store
+
+_PACKAGE = __package__ or ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the window holds."""
+
+    n_calls: int
+    first: datetime | None
+    last: datetime | None
+    sampled: bool
+    simulated: bool
+
+
+def audit(
+    store: Store,
+    window: analysis.Window,
+    *,
+    source_root: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Audit:
+    """Ask every rule about the window's calls.
+
+    Paths in the answer stay as they were recorded; `source_root` (default: the repository of the working directory)
+    is where `firsttoken.toml` lies and what reports show paths relative to. `progress` hears each rule's title.
+    Raises StoreError, and SettingsError where `firsttoken.toml` is wrong.
+    """
+    root = default_source_root() if source_root is None else source_root.resolve()
+    said = declared(root)
+    with store.read() as con:
+        sites = locate(con, window, root=root, said=said)
+        analysis.rows(con, "audited", window, package=_PACKAGE)
+        scope = _Scope(*analysis.rows(con, "scope", window, package=_PACKAGE)[0])
+        context = Context(
+            window=window,
+            rates=Rates.between(scope.first, scope.last),
+            sites=sites,
+            prices=pricing.load(),
+            fit=fit.fit_latency(con),
+            source_root=root,
+            sampled=scope.sampled,
+        )
+        found: list[Finding] = []
+        checked: list[Checked] = []
+        for module in rules.load() if scope.n_calls else []:
+            if progress is not None:
+                progress(module.RULE.title)
+            answers, outcome = _ask(con, module, context, scope.n_calls)
+            found.extend(answers)
+            checked.append(outcome)
+        slow = first_token.slow_sites(con, context) if scope.n_calls else []
+    told_apart = _apart(found)
+    findings = sorted((one for one in told_apart if one.kind == "finding"), key=_weight, reverse=True)
+    money = joint_money(findings)
+    return Audit(
+        findings=findings,
+        hints=[one for one in told_apart if one.kind == "hint"],
+        slow_first_token=slow,
+        checked=checked,
+        n_calls=scope.n_calls,
+        since=scope.first,
+        until=scope.last,
+        simulated=scope.simulated,
+        sampled=scope.sampled,
+        source_root=root,
+        total=None
+        if money is None
+        else Saving("modelled", usd_per_month=money, at_this_rate=context.rates.under_a_day),
+    )
+
+
+def _ask(
+    con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context, n_calls: int
+) -> tuple[list[Finding], Checked]:
+    rule = module.RULE
+    if rule.whole and context.sampled:
+        reason = "the traces are sampled, and this rule needs the time between calls"
+        return [], Checked(rule.id, rule.title, "not judged", reason)
+    seen = _seen(con, rule)
+    absent = [attribute for attribute, calls in seen.items() if calls == 0]
+    if absent:
+        return [], Checked(rule.id, rule.title, "not judged", f"no call carries {' or '.join(absent)}")
+    try:
+        findings = module.find(con, context)
+    except CannotJudge as reason:
+        return [], Checked(rule.id, rule.title, "not judged", str(reason))
+    partly = [
+        f"only {calls:,} of {n_calls:,} calls carry {attribute}"
+        for attribute, calls in seen.items()
+        if calls < n_calls
+    ]
+    return findings, Checked(rule.id, rule.title, "found" if findings else "good", "; ".join(partly))
+
+
+def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> dict[str, int]:
+    """How many calls carry each attribute that the rule needs."""
+    if not rule.needs:
+        return {}
+    counts = ", ".join(f'COUNT("{column}")' for column in rule.needs)
+    row: tuple[Any, ...] | None = con.execute(f"SELECT {counts} FROM audited").fetchone()  # noqa: S608 - our names
+    return dict(zip(rule.needs.values(), row or (), strict=True))
+
+
+def _apart(findings: list[Finding]) -> list[Finding]:
+    """Number what would share an id (two calls in one function), in the order of the lines."""
+    ordered = sorted(findings, key=lambda one: (one.id, one.site.line or 0))
+    taken: dict[str, count[int]] = {}
+    result: dict[int, Finding] = {}
+    for one in ordered:
+        number = next(taken.setdefault(one.id, count(1)))
+        result[id(one)] = one if number == 1 else replace(one, key=f"{one.key}#{number}")
+    return [result[id(one)] for one in findings]
+
+
+def _weight(finding: Finding) -> tuple[float, float]:
+    """Dollars first, then seconds over all calls: the biggest saving leads."""
+    money = finding.saving.usd_per_month
+    seconds = finding.saving.latency_s
+    n = finding.evidence.get("n")
+    calls = float(n) if isinstance(n, int | float) else 0.0
+    return (0.0 if money is None else money.expected, 0.0 if seconds is None else seconds.expected * calls)

@@ -1,0 +1,158 @@
+"""The arithmetic of a saving: rates, distributions with their uncertainty, and totals that count nothing twice.
+
+Pure Python over what SQL has already aggregated: a plain install has no numpy.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import NormalDist
+from typing import Final
+
+from firsttoken_dashboard.advisor.findings import Finding, Method, Range, Saving, Site
+
+MONTH_S: Final = 30 * 86_400.0
+DAY_S: Final = 86_400.0
+#: Share of repetitions in which an interval should hold the truth.
+COVERAGE: Final = 0.9
+#: Above this many values the mean is normal enough, and resampling would only cost time.
+BOOTSTRAP_VALUES: Final = 400
+BOOTSTRAP_ROUNDS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How long calls were watched, from the first to the last one; None: fewer than two."""
+
+    span_s: float | None
+
+    @classmethod
+    def between(cls, first: datetime | None, last: datetime | None) -> Rates:
+        """Clocks that went backwards, or one call only, give no rate."""
+        if first is None or last is None or last <= first:
+            return cls(None)
+        return cls((last - first).total_seconds())
+
+    @property
+    def under_a_day(self) -> bool:
+        return self.span_s is None or self.span_s < DAY_S
+
+    def per_month(self, calls: float) -> float | None:
+        """Calls in 30 days, if they keep coming as they did."""
+        return None if self.span_s is None else calls * MONTH_S / self.span_s
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A column of one group: ``n`` values and their quantiles at ``n_grid`` even steps from 0 to 1.
+
+    SQL gives the grid (``quantile_cont(x, [0, 0.01, …, 1])``); a million calls arrive as 101 numbers.
+    """
+
+    n: int
+    grid: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Distribution:
+        ordered = sorted(values)
+        return cls(len(ordered), tuple(ordered))
+
+    def quantile(self, share: float) -> float:
+        """The value below which that share of the calls lies."""
+        place = min(max(share, 0.0), 1.0) * (len(self.grid) - 1)
+        below = math.floor(place)
+        above = min(below + 1, len(self.grid) - 1)
+        return self.grid[below] + (self.grid[above] - self.grid[below]) * (place - below)
+
+    def quantile_range(self, share: float, *, coverage: float = COVERAGE) -> Range:
+        """A quantile and where that of another run of as many calls would lie.
+
+        Order statistics need no assumption about the shape. The factor √2: both runs vary, this one and the next.
+        """
+        spread = _z(coverage) * math.sqrt(2 * share * (1 - share) / max(self.n, 1))
+        return Range(self.quantile(share - spread), self.quantile(share), self.quantile(share + spread))
+
+
+def _z(coverage: float) -> float:
+    return NormalDist().inv_cdf(0.5 + coverage / 2)
+
+
+def mean_range(values: Sequence[float], weights: Sequence[float] | None = None, *, coverage: float = COVERAGE) -> Range:
+    """The weighted mean with its interval; resampled where few values make a normal interval too tight.
+
+    Raises ValueError for no values. Seeded: the same calls give the same figures.
+    """
+    if not values:
+        message = "the mean of no calls is not defined"
+        raise ValueError(message)
+    counts = [1.0] * len(values) if weights is None else list(weights)
+    total = sum(counts)
+    mean = sum(value * count for value, count in zip(values, counts, strict=True)) / total
+    if len(values) > BOOTSTRAP_VALUES:
+        variance = sum(count * (value - mean) ** 2 for value, count in zip(values, counts, strict=True)) / total
+        effective = total**2 / sum(count**2 for count in counts)
+        spread = _z(coverage) * math.sqrt(variance / effective)
+        return Range(mean - spread, mean, mean + spread)
+    generator = random.Random(0)  # noqa: S311 - resampling, not secrets
+    means = sorted(
+        sum(generator.choices(values, counts, k=len(values))) / len(values) for _ in range(BOOTSTRAP_ROUNDS)
+    )
+    tail = round((1 - coverage) / 2 * (BOOTSTRAP_ROUNDS - 1))
+    return Range(min(means[tail], mean), mean, max(means[-1 - tail], mean))
+
+
+def difference(before: Range, after: Range) -> Range:
+    """``before - after``, each as uncertain as it says, neither knowing of the other."""
+    expected = before.expected - after.expected
+    low = math.hypot(before.expected - before.low, after.high - after.expected)
+    high = math.hypot(before.high - before.expected, after.expected - after.low)
+    return Range(expected - low, expected, expected + high)
+
+
+def at_least_zero(value: Range) -> Range:
+    """Cut what a change cannot cost: waiting that is left out is never negative."""
+    return Range(max(value.low, 0.0), max(value.expected, 0.0), max(value.high, 0.0))
+
+
+def saving(
+    rates: Rates,
+    *,
+    method: Method,
+    calls: float,
+    latency_s: Range | None = None,
+    latency_p95_s: Range | None = None,
+    usd_per_call: Range | None = None,
+) -> Saving:
+    """A saving per call, scaled to 1,000 calls and to a month of ``calls`` (weighted calls of the site in the window)."""
+    monthly = rates.per_month(calls)
+    return Saving(
+        method=method,
+        latency_s=latency_s,
+        latency_p95_s=latency_p95_s,
+        usd_per_month=None if usd_per_call is None or monthly is None else usd_per_call.times(monthly),
+        usd_per_1000_calls=None if usd_per_call is None else usd_per_call.times(1000),
+        at_this_rate=rates.under_a_day,
+    )
+
+
+def joint_money(findings: Iterable[Finding]) -> Range | None:
+    """Dollars a month of all findings together, without a replay: what can be said for certain.
+
+    Two fixes at one site may save the same dollar, so a site counts with its largest saving; only the upper end adds
+    them up. None where no finding has a monthly figure.
+    """
+    sites: dict[Site, list[Range]] = {}
+    for finding in findings:
+        if (money := finding.saving.usd_per_month) is not None:
+            sites.setdefault(finding.site, []).append(money)
+    if not sites:
+        return None
+    return Range(
+        sum(max(one.low for one in ranges) for ranges in sites.values()),
+        sum(max(one.expected for one in ranges) for ranges in sites.values()),
+        sum(max(max(one.high for one in ranges), sum(one.high for one in ranges)) for ranges in sites.values()),
+    )
