@@ -55,7 +55,7 @@ def audit(
         scope = _Scope(*analysis.rows(con, "scope", window, package=_PACKAGE)[0])
         context = Context(
             window=window,
-            rates=Rates.between(scope.first, scope.last),
+            rates=Rates(scope.first, scope.last),
             sites=sites,
             prices=pricing.load(),
             fit=fit.fit_latency(con),

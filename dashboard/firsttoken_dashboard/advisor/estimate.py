@@ -17,6 +17,8 @@ from firsttoken_dashboard.advisor.findings import Finding, Method, Range, Saving
 
 MONTH_S: Final = 30 * 86_400.0
 DAY_S: Final = 86_400.0
+#: The steps at which SQL gives a column's quantiles (its parameter `$grid`).
+GRID: Final = tuple(step / 100 for step in range(101))
 #: Share of repetitions in which an interval should hold the truth.
 COVERAGE: Final = 0.9
 #: Above this many values the mean is normal enough, and resampling would only cost time.
@@ -26,31 +28,34 @@ BOOTSTRAP_ROUNDS: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How long calls were watched, from the first to the last one; None: fewer than two."""
+    """Between which moments calls were watched (UTC, naive): the starts of the first and the last one."""
 
-    span_s: float | None
+    first: datetime | None
+    last: datetime | None
 
-    @classmethod
-    def between(cls, first: datetime | None, last: datetime | None) -> Rates:
-        """Clocks that went backwards, or one call only, give no rate."""
-        if first is None or last is None or last <= first:
-            return cls(None)
-        return cls((last - first).total_seconds())
+    @property
+    def span_s(self) -> float | None:
+        """Seconds that were watched; None with fewer than two calls, or for clocks that went backwards."""
+        if self.first is None or self.last is None or self.last <= self.first:
+            return None
+        return (self.last - self.first).total_seconds()
 
     @property
     def under_a_day(self) -> bool:
-        return self.span_s is None or self.span_s < DAY_S
+        span = self.span_s
+        return span is None or span < DAY_S
 
     def per_month(self, calls: float) -> float | None:
         """Calls in 30 days, if they keep coming as they did."""
-        return None if self.span_s is None else calls * MONTH_S / self.span_s
+        span = self.span_s
+        return None if span is None else calls * MONTH_S / span
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A column of one group: ``n`` values and their quantiles at ``n_grid`` even steps from 0 to 1.
+    """A column of one group: ``n`` values and their quantiles at even steps from 0 to 1.
 
-    SQL gives the grid (``quantile_cont(x, [0, 0.01, …, 1])``); a million calls arrive as 101 numbers.
+    SQL gives them (``QUANTILE_CONT(x, $grid)`` with `GRID`): a million calls arrive as 101 numbers.
     """
 
     n: int

@@ -15,12 +15,15 @@ Only ``operation = 'chat'`` is in it. Failed calls are: ``error_type IS NOT NULL
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from firsttoken_dashboard.advisor.findings import Finding, Range, Site
+from firsttoken_dashboard import analysis
+from firsttoken_dashboard.advisor.estimate import GRID
+from firsttoken_dashboard.advisor.findings import Finding, Json, Range, Site
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -85,6 +88,32 @@ class Context:
     fit: Latency
     source_root: Path | None = None
     sampled: bool = False
+
+
+def ask(con: DuckDBPyConnection, question: str, context: Context, **parameters: object) -> list[tuple[Any, ...]]:
+    """Every row of ``rules/<question>.sql``; ``$grid`` is there for `Distribution`."""
+    return analysis.rows(con, question, context.window, package=__name__, **_grid_for(question), **parameters)
+
+
+def _grid_for(question: str) -> dict[str, list[float]]:
+    return {"grid": list(GRID)} if "$grid" in analysis.sql(question, __name__) else {}
+
+
+def evidence(context: Context, *, n: int, traces: Sequence[str] | None, **numbers: Json) -> dict[str, Json]:
+    """A finding's evidence: what every one has, then its own numbers. Figures keep six digits, None is left out."""
+    window = context.rates
+    common: dict[str, Json] = {
+        "n": n,
+        "window": {"from": _iso(window.first), "to": _iso(window.last)},
+        "traces": list(traces or ()),
+    }
+    own = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in numbers.items()}
+    return common | {name: value for name, value in own.items() if value is not None}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    """UTC, to the second."""
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 class RuleModule(Protocol):

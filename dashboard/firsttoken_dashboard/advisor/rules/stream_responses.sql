@@ -1,0 +1,45 @@
+-- Which sites take a long, readable answer in one piece? Per site and model: site_id, model, n (its calls that
+-- succeeded), whole (those that were neither streamed nor stopped by something that cannot be shown early), weight of
+-- those, interactive (TRUE: somebody waits; NULL: not known), typical max_tokens, grids of duration (s), output
+-- tokens, thinking tokens and uncached input tokens over `whole`, and sample traces.
+WITH used AS (
+    -- Answers that feed a later call of the same request: nobody reads them as they come.
+    SELECT DISTINCT audited.trace_id, SPLIT_PART(dependency, ':', 1) AS span_id
+    FROM audited, UNNEST(audited.depends_on) AS listed (dependency)
+    WHERE audited.waited_for
+),
+answered AS (
+    SELECT
+        audited.*,
+        (
+            audited.stream IS NOT TRUE
+            AND audited.interactive IS NOT FALSE
+            AND audited.output_type IS DISTINCT FROM 'json'
+            AND (
+                audited.response_blocks IS NULL
+                OR LEN(LIST_FILTER(audited.response_blocks, lambda block: STARTS_WITH(block, 'text:'))) > 0
+            )
+            AND used.span_id IS NULL
+        ) AS readable
+    FROM audited
+    LEFT JOIN used ON audited.trace_id = used.trace_id AND audited.span_id = used.span_id
+    WHERE audited.error_type IS NULL AND audited.output_tokens IS NOT NULL AND audited.duration_s > 0
+)
+SELECT
+    site_id,
+    model,
+    COUNT(*) AS n,
+    COUNT(*) FILTER (readable) AS whole,
+    SUM(weight) FILTER (readable) AS weight,
+    BOOL_OR(interactive) FILTER (readable) AS interactive,
+    MODE(max_tokens) FILTER (readable) AS max_tokens,
+    QUANTILE_CONT(duration_s, $grid) FILTER (readable) AS duration_s,
+    QUANTILE_CONT(output_tokens, $grid) FILTER (readable) AS output_tokens,
+    QUANTILE_CONT(COALESCE(thinking_tokens, 0), $grid) FILTER (readable) AS thinking_tokens,
+    QUANTILE_CONT(COALESCE(uncached_input_tokens, input_tokens, 0), $grid) FILTER (readable) AS uncached_tokens,
+    (ARRAY_AGG(trace_id ORDER BY duration_s DESC) FILTER (readable))[1:3] AS traces
+FROM answered
+WHERE model IS NOT NULL
+GROUP BY site_id, model
+HAVING COUNT(*) FILTER (readable) >= 0.5 * COUNT(*)
+ORDER BY site_id, model
