@@ -1,0 +1,73 @@
+"""The price list as two small relations, so that SQL prices millions of calls: `attach` makes the view `priced_calls`.
+
+`model_names` takes every spelling of a model that the store holds to its id and family; `model_rates` has that id's
+prices with their dates and tiers, in USD per token.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from .prices import Prices
+
+_NAMES: Final = "CREATE OR REPLACE TEMP TABLE model_names (model VARCHAR, model_id VARCHAR, family VARCHAR)"
+_RATES: Final = """
+CREATE OR REPLACE TEMP TABLE model_rates (
+    model_id VARCHAR, valid_from TIMESTAMP, valid_to TIMESTAMP, over_input_tokens BIGINT, upto_input_tokens BIGINT,
+    uncached_usd DOUBLE, cache_read_usd DOUBLE, cache_write_5m_usd DOUBLE, cache_write_1h_usd DOUBLE,
+    output_usd DOUBLE, fast_factor DOUBLE, batch_factor DOUBLE, us_factor DOUBLE, web_search_usd DOUBLE
+)
+"""
+_SEEN: Final = "SELECT DISTINCT coalesce(response_model, request_model) FROM calls"
+_NO_LIMIT: Final = 2**62
+
+
+def attach(con: duckdb.DuckDBPyConnection, prices: Prices) -> None:
+    """Make the temporary view `priced_calls` (price.sql) on this connection; it may be read-only.
+
+    Models are resolved for the names in `calls` now: attach again when new ones may have come.
+    """
+    names: list[list[Any]] = []
+    rates: list[list[Any]] = []
+    for (name,) in con.execute(_SEEN).fetchall():
+        known = prices.model(name)
+        if known is None:
+            continue
+        if not any(known.id == row[1] for row in names):
+            rates.extend(_rates(prices, known.id))
+        names.append([name, known.id, known.family])
+    con.execute(_NAMES)
+    con.execute(_RATES)
+    if names:
+        con.executemany("INSERT INTO model_names VALUES (?, ?, ?)", names)
+    if rates:
+        con.executemany("INSERT INTO model_rates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rates)
+    con.execute((resources.files(__package__ or __name__) / "price.sql").read_text("utf-8"))
+
+
+def _rates(prices: Prices, model_id: str) -> list[list[Any]]:
+    model = prices.models[model_id]
+    return [
+        [
+            model_id,
+            dt.datetime.combine(price.valid_from, dt.time()),
+            dt.datetime.combine(price.valid_to, dt.time()),
+            price.over_input_tokens or -1,
+            _NO_LIMIT if price.upto_input_tokens is None else price.upto_input_tokens,
+            price.input / 1e6,
+            price.cache_read / 1e6,
+            price.cache_write_5m / 1e6,
+            price.cache_write_1h / 1e6,
+            price.output / 1e6,
+            None if model.fast is None else model.fast.factor,
+            prices.multipliers["batch"],
+            model.us_factor,
+            prices.web_search_usd,
+        ]
+        for price in model.prices
+    ]
