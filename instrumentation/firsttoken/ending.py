@@ -1,0 +1,128 @@
+"""Spans that wait in memory when a process ends, and the endings at which OpenTelemetry's SDK would lose them.
+
+The SDK flushes when the interpreter exits by itself: at the end, by an exception, `sys.exit`, SIGINT. It does not on
+SIGTERM's default action, nor in children of `multiprocessing`, which leave by `os._exit`.
+"""
+
+from __future__ import annotations
+
+import _thread
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import wrapt
+from opentelemetry import trace
+
+from firsttoken.guard import fault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from types import FrameType, ModuleType
+
+    from opentelemetry.sdk.trace import SpanProcessor
+
+FLUSH_LIMIT_S: Final = 1.0
+"""The longest that we hold up the end of a process."""
+
+targets: Final[list[SpanProcessor]] = []
+"""Processors of ours to flush, wherever else they hang."""
+
+
+def prepare() -> None:
+    """Arrange for the flushes; called by `opentelemetry-instrument` after everything else, under any distribution.
+
+    Does nothing in a process whose spans do not go to the store.
+    """
+    if not targets and "firsttoken.exporter" not in sys.modules:
+        return
+    try:
+        _flush_on_sigterm()
+        wrapt.register_post_import_hook(_flush_children, "multiprocessing.util")
+        wrapt.register_post_import_hook(_flush_children, "billiard.util")  # Celery's multiprocessing
+        wrapt.register_post_import_hook(_flush_after_uvicorn, "uvicorn.server")
+    except Exception:  # noqa: BLE001 - the application is about to start; it starts in any case
+        fault("the process's ending")
+
+
+def flush(limit_s: float = FLUSH_LIMIT_S) -> None:
+    """Export what waits, in at most `limit_s` seconds, without raising; safe inside a signal handler.
+
+    Each processor has a thread to itself: a collector that does not answer must not cost the store its second. And
+    the exporter's locks may be held by the very code that the signal interrupted: only another thread may wait.
+    """
+    until = time.monotonic() + limit_s
+    for done in [_flushing(processor) for processor in _processors()]:
+        done.acquire(timeout=max(0.0, until - time.monotonic()))
+
+
+def _flushing(processor: Any) -> _thread.LockType:
+    """Begin to flush a processor (or provider); the lock that is returned can be acquired when it is done."""
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            processor.force_flush()
+        except Exception:  # noqa: BLE001 - an exporter's trouble is not the application's
+            fault("the last flush")
+        finally:
+            done.release()
+
+    try:
+        # Not threading.Thread: starting one waits for locks that the interrupted code may hold.
+        _thread.start_new_thread(run, ())
+    except RuntimeError:
+        done.release()  # the interpreter is shutting down: the SDK's own exit handler flushes
+    return done
+
+
+def _processors() -> list[Any]:
+    provider: Any = trace.get_tracer_provider()
+    inner: Sequence[Any] | None = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", None)
+    if inner is None:
+        inner = [provider] if hasattr(provider, "force_flush") else []
+    # `done`: what SDK 1.30 calls a processor that was shut down; flushing it would log a warning.
+    return [each for each in dict.fromkeys([*targets, *inner]) if not getattr(each, "done", False)]
+
+
+def _flush_on_sigterm() -> None:
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
+    # First the default: a second SIGTERM ends the process at once, as it would have without us.
+    signal.signal(signum, signal.SIG_DFL)
+    flush()
+    signal.raise_signal(signum)
+
+
+def _flush_children(util: ModuleType) -> None:
+    """Children that `util` (multiprocessing's, or billiard's) forks run its finalizers, and no others, at their end."""
+    module = cast("Any", util)
+
+    def in_child(_key: object) -> None:
+        module.Finalize(None, flush, exitpriority=100)
+
+    # The key only has to live as long as this module does.
+    module.register_after_fork(prepare, in_child)
+
+
+def _flush_after_uvicorn(server: ModuleType) -> None:
+    """Under gunicorn, uvicorn puts SIGTERM's default back and raises it: there is no handler of ours to come to."""
+    try:
+        wrapt.wrap_function_wrapper(server, "Server.shutdown", _flush_after_shutdown)
+    except Exception:  # noqa: BLE001 - raised into the application's `import uvicorn` otherwise
+        fault("uvicorn's shutdown")
+
+
+async def _flush_after_shutdown(
+    wrapped: Callable[..., Awaitable[object]], _server: object, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> object:
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        flush()
