@@ -1,0 +1,160 @@
+"""What the look-alike answers: blocks of made-up text, thinking and tool input, as long as the prompt asks for.
+
+"in about 120 words", "three bullet points", "one word", "one of: a, b, c" and the like are obeyed as a model would; the
+same request gets the same answer for the same seed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from firsttoken_dashboard.demo.api.behaviour import Behaviour
+from firsttoken_dashboard.demo.api.prose import prose, value_for
+from firsttoken_dashboard.demo.api.served import Served
+from firsttoken_dashboard.demo.api.tokens import text_tokens
+
+DEFAULT_TOKENS = 160
+EFFORT_THINKING = {"low": 60, "medium": 180, "high": 420, "xhigh": 900, "max": 1800}
+TOKENS_PER_UNIT = {"word": 1.4, "token": 1.0, "sentence": 24.0, "bullet": 22.0, "line": 14.0, "paragraph": 110.0}
+NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
+LENGTH = re.compile(
+    r"(\d+|one|two|three|four|five|six|ten)[ -](word|token|sentence|bullet|line|paragraph)", re.IGNORECASE
+)
+CHOICE = re.compile(r"one of:? ([\w-]+(?:, [\w-]+)+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One content block: what is shown, and how many tokens producing it took (more than shown for hidden thinking)."""
+
+    kind: Literal["thinking", "text", "tool_use"]
+    content: str
+    tokens: int
+    shown: bool = True
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer, cut at `max_tokens`."""
+
+    parts: list[Part]
+    stop_reason: Literal["end_turn", "max_tokens", "tool_use", "stop_sequence"]
+    stop_sequence: str | None = None
+
+    @property
+    def output_tokens(self) -> int:
+        """All that were produced and are billed."""
+        return sum(part.tokens for part in self.parts)
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Those of them that are thinking, shown or not."""
+        return sum(part.tokens for part in self.parts if part.kind == "thinking")
+
+
+def answer(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random) -> Answer:
+    """Make the answer to a request's JSON."""
+    parts: list[Part] = []
+    if thinking := _thinking(body, behaviour, model, rng):
+        parts.append(thinking)
+    kind = behaviour.answer or _kind(body)
+    if "text" in kind:
+        parts.append(_text(body, behaviour, model, rng, short=kind != "text"))
+    if "tool" in kind and body.get("tools"):
+        parts.append(_tool_use(body, behaviour, model, rng))
+    return _limited(parts, body, model)
+
+
+def _thinking(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random) -> Part | None:
+    config = body.get("thinking") or {}
+    asked = config.get("type") in {"enabled", "adaptive"} or model.always_thinks
+    tokens = behaviour.thinking_tokens
+    if tokens is None:
+        effort = (body.get("output_config") or {}).get("effort") or "medium"
+        tokens = round(EFFORT_THINKING[effort] * rng.uniform(0.8, 1.2)) if asked else 0
+    if not tokens:
+        return None
+    shown = config.get("display") == "summarized" or (config.get("type") == "enabled" and not config.get("display"))
+    return Part("thinking", prose(rng, round(tokens * model.chars_per_token)) if shown else "", tokens, shown)
+
+
+def _kind(body: dict[str, Any]) -> Literal["text", "tool"]:
+    """A tool is called where it must be, or where nothing has been called since the user last spoke."""
+    if not body.get("tools") or (body.get("tool_choice") or {}).get("type") == "none":
+        return "text"
+    if (body.get("tool_choice") or {}).get("type") in {"any", "tool"}:
+        return "tool"
+    last = body["messages"][-1]["content"]
+    answered = isinstance(last, list) and any(block["type"] == "tool_result" for block in last)  # pyright: ignore[reportUnknownVariableType]
+    return "text" if answered else "tool"
+
+
+def _text(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random, *, short: bool) -> Part:
+    asked = _instructions(body)
+    text = behaviour.text
+    if text is None and (schema := ((body.get("output_config") or {}).get("format") or {}).get("schema")):
+        text = json.dumps(value_for(schema, rng))
+    if text is None and behaviour.output_tokens is None and (choice := CHOICE.search(asked)):
+        text = rng.choice(choice.group(1).split(", "))
+    if text is None:
+        tokens = behaviour.output_tokens or (24 if short else round(_asked_tokens(asked) * rng.uniform(0.92, 1.08)))
+        return Part("text", prose(rng, round(tokens * model.chars_per_token)), tokens)
+    return Part("text", text, max(1, text_tokens(text, model.chars_per_token)))
+
+
+def _asked_tokens(asked: str) -> float:
+    """The last length that the instructions name is in force."""
+    named = LENGTH.findall(asked)
+    if not named:
+        return DEFAULT_TOKENS
+    number, unit = named[-1]
+    return max(1.0, (NUMBERS.get(number.lower()) or int(number)) * TOKENS_PER_UNIT[unit.lower()])
+
+
+def _instructions(body: dict[str, Any]) -> str:
+    """The last 4,000 characters of the system prompt, then the last message's text."""
+    system, last = _plain(body.get("system") or ""), _plain(body["messages"][-1]["content"])
+    return f"{system[-4000:]}\n{last[-4000:]}"
+
+
+def _plain(content: str | list[Any]) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(block["text"] for block in content if block.get("type") == "text")
+
+
+def _tool_use(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random) -> Part:
+    wanted = (body.get("tool_choice") or {}).get("name")
+    tool = next((tool for tool in body["tools"] if tool["name"] == wanted), body["tools"][0])
+    given = value_for(tool.get("input_schema") or {"type": "object"}, rng)
+    if behaviour.output_tokens and isinstance(given, dict):
+        missing = round(behaviour.output_tokens * model.chars_per_token) - len(json.dumps(given)) - len('"notes": "", ')
+        given["notes"] = prose(rng, max(0, missing))
+    content = json.dumps(given)
+    tool_id = f"toolu_{rng.getrandbits(96):024x}"
+    return Part("tool_use", content, text_tokens(content, model.chars_per_token), id=tool_id, name=tool["name"])
+
+
+def _limited(parts: list[Part], body: dict[str, Any], model: Served) -> Answer:
+    left = min(body["max_tokens"], model.max_output_tokens)
+    kept: list[Part] = []
+    for part in parts:
+        for sequence in body.get("stop_sequences") or []:
+            at = part.content.find(sequence) if part.kind == "text" else -1
+            if at >= 0:
+                tokens = max(1, text_tokens(part.content[:at], model.chars_per_token))
+                return Answer([*kept, Part("text", part.content[:at], tokens)], "stop_sequence", sequence)
+        if part.tokens > left:
+            if left:
+                content = part.content[: round(left * model.chars_per_token)]
+                kept.append(Part(part.kind, content, left, part.shown, part.id, part.name))
+            return Answer(kept, "max_tokens")
+        left -= part.tokens
+        kept.append(part)
+    return Answer(kept, "tool_use" if kept and kept[-1].kind == "tool_use" else "end_turn")

@@ -1,0 +1,138 @@
+"""What a request to the Messages API will get, decided at its start: answer, usage, pace; or an error."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from firsttoken_dashboard.demo.api.answer import Answer, answer
+from firsttoken_dashboard.demo.api.behaviour import Behaviour
+from firsttoken_dashboard.demo.api.cache import PromptCache
+from firsttoken_dashboard.demo.api.errors import ApiError
+from firsttoken_dashboard.demo.api.events import Pace, usage_json
+from firsttoken_dashboard.demo.api.limits import RateLimiter
+from firsttoken_dashboard.demo.api.prefix import prompt_blocks
+from firsttoken_dashboard.demo.api.records import Record
+from firsttoken_dashboard.demo.api.served import Served, served
+
+#: Of the time to the first token, the part before the head of the response and `message_start`.
+HEADERS_SHARE: Final = 0.6
+#: How far a model's own figures vary from call to call, as a share of them (standard deviation).
+JITTER: Final = 0.05
+TOKENS_PER_DELTA: Final = 4
+#: From this API version on, these parameters are refused.
+NO_SAMPLING_SINCE: Final = "2026-10-21"
+SAMPLING: Final = ("temperature", "top_p", "top_k")
+
+
+@dataclass(slots=True)
+class Engine:
+    """What all requests share."""
+
+    seed: int
+    cache: PromptCache
+    limiter: RateLimiter
+    _seen: dict[str, int] = field(default_factory=dict[str, int])
+
+    def luck(self, record: Record, body: bytes) -> random.Random:
+        """Luck that depends on the seed and the request, and never on which of two requests came first.
+
+        The same request again has other luck, the same in every run.
+        """
+        key = f"{self.seed}/{record.api_key}/{record.attempt}/{body!r}"
+        self._seen[key] = turn = self._seen.get(key, 0) + 1
+        return random.Random(f"{key}/{turn}")
+
+    def clear(self) -> None:
+        """As at the start."""
+        self.cache.clear()
+        self.limiter.clear()
+        self._seen.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request understood."""
+
+    model: Served
+    answer: Answer
+    usage: dict[str, Any]
+    pace: Pace
+    message_id: str
+
+
+def parse(body: bytes, *needed: str) -> dict[str, Any]:
+    """The request's JSON. Raises ApiError (400) where it is none or lacks a field."""
+    try:
+        request = json.loads(body)
+    except ValueError as error:
+        raise ApiError(400, "The request body is not valid JSON") from error
+    for name in needed:
+        if name not in request:
+            raise ApiError(400, f"{name}: Field required")
+    return request
+
+
+def model_of(body: dict[str, Any]) -> Served:
+    """The model asked for. Raises ApiError (404) where it is unknown or retired."""
+    if not (model := served(body["model"])):
+        raise ApiError(404, f"model: {body['model']}")
+    return model
+
+
+def plan(engine: Engine, record: Record, body: dict[str, Any], raw: bytes, behaviour: Behaviour) -> Plan:
+    """Decide; takes from the rate limits, reads and writes the cache. Raises ApiError."""
+    model = model_of(body)
+    _check(body, record)
+    rng = engine.luck(record, raw)
+    made = answer(body, behaviour, model, rng)
+    blocks = prompt_blocks(body, model=model.id, workspace=record.api_key, chars_per_token=model.chars_per_token)
+    total = sum(block.tokens for block in blocks)
+    if total > model.context_tokens:
+        raise ApiError(400, f"prompt is too long: {total} tokens > {model.context_tokens} maximum")
+    at, minimum = record.received_at, model.min_cache_tokens
+    uncached = total - engine.cache.look(blocks, minimum=minimum, now=at)
+    engine.limiter.admit(record.api_key, model.family, uncached, at)
+    ttft_s = behaviour.ttft_s
+    if ttft_s is None:
+        ttft_s = model.base_s * _jitter(rng) + model.per_token_s * uncached
+    headers_s = behaviour.headers_s
+    if headers_s is None:
+        headers_s = ttft_s * HEADERS_SHARE
+    use = engine.cache.use(blocks, minimum=minimum, now=at, begins_in_s=headers_s)
+    pace = Pace(
+        headers_s=min(headers_s, ttft_s),
+        ttft_s=ttft_s,
+        tokens_per_second=behaviour.tokens_per_second or model.tokens_per_second * _jitter(rng),
+        tokens_per_delta=behaviour.tokens_per_delta or TOKENS_PER_DELTA,
+        stall_after=behaviour.stall_after,
+        stall_s=math.inf if behaviour.stall_s is None else behaviour.stall_s,
+    )
+    return Plan(model, made, usage_json(use, _served_as(body)), pace, f"msg_{rng.getrandbits(96):024x}")
+
+
+def _check(body: dict[str, Any], record: Record) -> None:
+    """What the API refuses, as far as applications run into it."""
+    if not body["messages"]:
+        raise ApiError(400, "messages: at least one message is required")
+    if body["max_tokens"] == 0 and body.get("stream"):
+        raise ApiError(400, "max_tokens: 0 cannot be combined with stream")
+    if record.headers.get("anthropic-version", "") >= NO_SAMPLING_SINCE and (
+        used := [p for p in SAMPLING if p in body]
+    ):
+        raise ApiError(400, f"{used[0]}: is not supported in this API version")
+
+
+def _served_as(body: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "service_tier": "standard",
+        "speed": body.get("speed") or "standard",
+        "inference_geo": body.get("inference_geo") or "global",
+    }
+
+
+def _jitter(rng: random.Random) -> float:
+    return max(0.5, rng.gauss(1, JITTER))
