@@ -1,0 +1,1 @@
+"""`firsttoken demo`: a look-alike of the API, sample applications with planted faults, and what runs them."""

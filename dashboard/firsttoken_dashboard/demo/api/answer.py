@@ -10,21 +10,22 @@ import json
 import random
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Final, Literal, cast
 
 from firsttoken_dashboard.demo.api.behaviour import Behaviour
+from firsttoken_dashboard.demo.api.body import Json, items, part, plain
 from firsttoken_dashboard.demo.api.prose import prose, value_for
 from firsttoken_dashboard.demo.api.served import Served
 from firsttoken_dashboard.demo.api.tokens import text_tokens
 
-DEFAULT_TOKENS = 160
-EFFORT_THINKING = {"low": 60, "medium": 180, "high": 420, "xhigh": 900, "max": 1800}
-TOKENS_PER_UNIT = {"word": 1.4, "token": 1.0, "sentence": 24.0, "bullet": 22.0, "line": 14.0, "paragraph": 110.0}
-NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
-LENGTH = re.compile(
+DEFAULT_TOKENS: Final = 160
+EFFORT_THINKING: Final = {"low": 60, "medium": 180, "high": 420, "xhigh": 900, "max": 1800}
+TOKENS_PER_UNIT: Final = {"word": 1.4, "token": 1.0, "sentence": 24.0, "bullet": 22.0, "line": 14.0, "paragraph": 110.0}
+NUMBERS: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
+LENGTH: Final = re.compile(
     r"(\d+|one|two|three|four|five|six|ten)[ -](word|token|sentence|bullet|line|paragraph)", re.IGNORECASE
 )
-CHOICE = re.compile(r"one of:? ([\w-]+(?:, [\w-]+)+)", re.IGNORECASE)
+CHOICE: Final = re.compile(r"one of:? ([\w-]+(?:, [\w-]+)+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,15 @@ class Answer:
     @property
     def output_tokens(self) -> int:
         """All that were produced and are billed."""
-        return sum(part.tokens for part in self.parts)
+        return sum(made.tokens for made in self.parts)
 
     @property
     def thinking_tokens(self) -> int:
         """Those of them that are thinking, shown or not."""
-        return sum(part.tokens for part in self.parts if part.kind == "thinking")
+        return sum(made.tokens for made in self.parts if made.kind == "thinking")
 
 
-def answer(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random) -> Answer:
+def answer(body: Json, behaviour: Behaviour, model: Served, rng: random.Random) -> Answer:
     """Make the answer to a request's JSON."""
     parts: list[Part] = []
     if thinking := _thinking(body, behaviour, model, rng):
@@ -71,12 +72,12 @@ def answer(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: rando
     return _limited(parts, body, model)
 
 
-def _thinking(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random) -> Part | None:
-    config = body.get("thinking") or {}
+def _thinking(body: Json, behaviour: Behaviour, model: Served, rng: random.Random) -> Part | None:
+    config = part(body, "thinking")
     asked = config.get("type") in {"enabled", "adaptive"} or model.always_thinks
     tokens = behaviour.thinking_tokens
     if tokens is None:
-        effort = (body.get("output_config") or {}).get("effort") or "medium"
+        effort = part(body, "output_config").get("effort") or "medium"
         tokens = round(EFFORT_THINKING[effort] * rng.uniform(0.8, 1.2)) if asked else 0
     if not tokens:
         return None
@@ -84,21 +85,21 @@ def _thinking(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: ra
     return Part("thinking", prose(rng, round(tokens * model.chars_per_token)) if shown else "", tokens, shown)
 
 
-def _kind(body: dict[str, Any]) -> Literal["text", "tool"]:
+def _kind(body: Json) -> Literal["text", "tool"]:
     """A tool is called where it must be, or where nothing has been called since the user last spoke."""
-    if not body.get("tools") or (body.get("tool_choice") or {}).get("type") == "none":
+    if not body.get("tools") or part(body, "tool_choice").get("type") == "none":
         return "text"
-    if (body.get("tool_choice") or {}).get("type") in {"any", "tool"}:
+    if part(body, "tool_choice").get("type") in {"any", "tool"}:
         return "tool"
-    last = body["messages"][-1]["content"]
-    answered = isinstance(last, list) and any(block["type"] == "tool_result" for block in last)  # pyright: ignore[reportUnknownVariableType]
+    last: str | list[Json] = body["messages"][-1]["content"]
+    answered = not isinstance(last, str) and any(block["type"] == "tool_result" for block in last)
     return "text" if answered else "tool"
 
 
-def _text(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random, *, short: bool) -> Part:
+def _text(body: Json, behaviour: Behaviour, model: Served, rng: random.Random, *, short: bool) -> Part:
     asked = _instructions(body)
     text = behaviour.text
-    if text is None and (schema := ((body.get("output_config") or {}).get("format") or {}).get("schema")):
+    if text is None and (schema := part(part(body, "output_config"), "format").get("schema")):
         text = json.dumps(value_for(schema, rng))
     if text is None and behaviour.output_tokens is None and (choice := CHOICE.search(asked)):
         text = rng.choice(choice.group(1).split(", "))
@@ -117,44 +118,38 @@ def _asked_tokens(asked: str) -> float:
     return max(1.0, (NUMBERS.get(number.lower()) or int(number)) * TOKENS_PER_UNIT[unit.lower()])
 
 
-def _instructions(body: dict[str, Any]) -> str:
+def _instructions(body: Json) -> str:
     """The last 4,000 characters of the system prompt, then the last message's text."""
-    system, last = _plain(body.get("system") or ""), _plain(body["messages"][-1]["content"])
+    system, last = plain(body.get("system") or ""), plain(body["messages"][-1]["content"])
     return f"{system[-4000:]}\n{last[-4000:]}"
 
 
-def _plain(content: str | list[Any]) -> str:
-    if isinstance(content, str):
-        return content
-    return "\n".join(block["text"] for block in content if block.get("type") == "text")
-
-
-def _tool_use(body: dict[str, Any], behaviour: Behaviour, model: Served, rng: random.Random) -> Part:
-    wanted = (body.get("tool_choice") or {}).get("name")
+def _tool_use(body: Json, behaviour: Behaviour, model: Served, rng: random.Random) -> Part:
+    wanted = part(body, "tool_choice").get("name")
     tool = next((tool for tool in body["tools"] if tool["name"] == wanted), body["tools"][0])
-    given = value_for(tool.get("input_schema") or {"type": "object"}, rng)
-    if behaviour.output_tokens and isinstance(given, dict):
-        missing = round(behaviour.output_tokens * model.chars_per_token) - len(json.dumps(given)) - len('"notes": "", ')
-        given["notes"] = prose(rng, max(0, missing))
+    given = cast("Json", value_for(tool.get("input_schema") or {"type": "object"}, rng))
+    if behaviour.output_tokens and (texts := [name for name, value in given.items() if isinstance(value, str)]):
+        missing = round(behaviour.output_tokens * model.chars_per_token) - len(json.dumps(given))
+        given[texts[0]] += prose(rng, max(0, missing))
     content = json.dumps(given)
     tool_id = f"toolu_{rng.getrandbits(96):024x}"
     return Part("tool_use", content, text_tokens(content, model.chars_per_token), id=tool_id, name=tool["name"])
 
 
-def _limited(parts: list[Part], body: dict[str, Any], model: Served) -> Answer:
+def _limited(parts: list[Part], body: Json, model: Served) -> Answer:
     left = min(body["max_tokens"], model.max_output_tokens)
     kept: list[Part] = []
-    for part in parts:
-        for sequence in body.get("stop_sequences") or []:
-            at = part.content.find(sequence) if part.kind == "text" else -1
+    for made in parts:
+        for sequence in items(body, "stop_sequences"):
+            at = made.content.find(sequence) if made.kind == "text" else -1
             if at >= 0:
-                tokens = max(1, text_tokens(part.content[:at], model.chars_per_token))
-                return Answer([*kept, Part("text", part.content[:at], tokens)], "stop_sequence", sequence)
-        if part.tokens > left:
+                tokens = max(1, text_tokens(made.content[:at], model.chars_per_token))
+                return Answer([*kept, Part("text", made.content[:at], tokens)], "stop_sequence", sequence)
+        if made.tokens > left:
             if left:
-                content = part.content[: round(left * model.chars_per_token)]
-                kept.append(Part(part.kind, content, left, part.shown, part.id, part.name))
+                content = made.content[: round(left * model.chars_per_token)]
+                kept.append(Part(made.kind, content, left, made.shown, made.id, made.name))
             return Answer(kept, "max_tokens")
-        left -= part.tokens
-        kept.append(part)
+        left -= made.tokens
+        kept.append(made)
     return Answer(kept, "tool_use" if kept and kept[-1].kind == "tool_use" else "end_turn")

@@ -1,6 +1,6 @@
 """What one request meets: the knobs of the look-alike, and the three ways to turn them.
 
-Weakest first: the server's default; a schedule by API key, one entry an attempt (an application sends its key anyway, so
+Weakest first: the server's default; a schedule by API key, an entry an attempt (an application sends its key anyway, so
 its source stays clean); `x-lookalike-*` headers of the request, which tests set by `extra_headers`. Each overrides
 single fields of the one before. What nobody sets follows from the model and from what the prompt asks for.
 """
@@ -15,7 +15,7 @@ HEADER_PREFIX = "x-lookalike-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """None means: as the model and the prompt have it. As a header, `ttft_s` is `x-lookalike-ttft-s: 0.1`, and so on."""
+    """None means: as the model and the prompt have it. As a header `ttft_s` is `x-lookalike-ttft-s: 0.1`, and so on."""
 
     # clocks, seconds from the request's last byte
     headers_s: float | None = None

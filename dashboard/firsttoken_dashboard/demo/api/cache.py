@@ -1,8 +1,8 @@
 """The prompt cache, by the API's rules, as a pure function of the clock: every method is told the time.
 
-A prefix is identified by one hash per block boundary (see `prefix`). An entry is written only at a marker, is usable once
-the response of its writer has begun, and lives for its TTL from the start of the request that wrote or last read it.
-From each marker the server looks back over at most 20 blocks, the marked one included.
+A prefix is identified by one hash per block boundary (see `prefix`). An entry is written only at a marker, is usable
+once the response of its writer has begun, and lives for its TTL from the start of the request that wrote or last read
+it. From each marker the server looks back over at most 20 blocks, the marked one included.
 """
 
 from __future__ import annotations

@@ -86,8 +86,7 @@ def steps(answer: Answer, pace: Pace, usage: dict[str, Any]) -> Iterator[Step]:
         opening = sse("content_block_start", index=index, content_block=_opening(part))
         if index == 0:  # the API sends one ping right after the first block has been opened
             opening += sse("ping")
-        for step in _part_steps(part, index, done, pace, opening):
-            yield step
+        yield from _part_steps(part, index, done, pace, opening)
         done += part.tokens
         yield Step(pace.at(max(0, done - 1)), sse("content_block_stop", index=index), done)
     end_s = pace.at(max(0, done - 1))
@@ -103,7 +102,7 @@ def sse(name: str, **data: Any) -> bytes:
 
 
 def _part_steps(part: Part, index: int, done: int, pace: Pace, opening: bytes) -> Iterator[Step]:
-    """Opening and deltas of one block; the first delta brings one token, so that TTFT and decode rate are both exact."""
+    """Opening and deltas of a block; the first delta brings one token, so that TTFT and decode rate are both exact."""
     if part.kind == "thinking" and not part.shown:
         # Nothing to see while the model thinks: the block opens at once, its signature comes when it is through.
         yield Step(pace.at(done), opening, done)

@@ -1,7 +1,7 @@
 """A small HTTP/1.1 server on asyncio, for exact clocks and for misbehaviour that no ASGI server offers.
 
-Every write goes to the socket at once (no Nagle, no buffering), the handler learns when the request's last byte came in,
-and may reset the connection in the middle of an answer. Loopback and honest clients only: it has no limits on sizes.
+Every write goes to the socket at once (no Nagle, no buffering), the handler learns when the request's last byte came
+in, and may reset the connection in the middle of an answer. For loopback and honest clients: sizes have no limits.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         self._buffer += data
         self._next()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client has gone: nobody waits for the answer any more."""
         if self._task is not None:
             self._task.cancel()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from firsttoken_dashboard.demo.api.answer import answer
 from firsttoken_dashboard.demo.api.behaviour import Behaviour
+from firsttoken_dashboard.demo.api.body import Json, parse
 from firsttoken_dashboard.demo.api.cache import CacheUse
 from firsttoken_dashboard.demo.api.errors import ApiError
 from firsttoken_dashboard.demo.api.events import message_json, usage_json
 from firsttoken_dashboard.demo.api.http import Request
-from firsttoken_dashboard.demo.api.plan import Engine, model_of, parse
+from firsttoken_dashboard.demo.api.plan import Engine, model_of
 from firsttoken_dashboard.demo.api.prefix import prompt_blocks
 from firsttoken_dashboard.demo.api.records import Record
 from firsttoken_dashboard.demo.api.served import Served, all_served, served
@@ -24,9 +24,9 @@ class Lookups:
     """Answers by path; batches live as long as the server."""
 
     engine: Engine
-    _results: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
+    _results: dict[str, list[Json]] = field(default_factory=dict[str, list[Json]])
 
-    def answer(self, request: Request, record: Record) -> tuple[str, bytes]:
+    def answer(self, request: Request, record: Record) -> tuple[str, bytes]:  # noqa: PLR0911 - one line a path
         """Content type and body. Raises ApiError; 404 for a path that the look-alike does not have."""
         match request.method, request.path.strip("/").split("/"):
             case "POST", ["v1", "messages", "count_tokens"]:
@@ -50,7 +50,7 @@ class Lookups:
                 raise ApiError(404, "Not Found")
 
     def _run(self, request: Request, record: Record) -> str:
-        items: list[dict[str, Any]] = parse(request.body, "requests")["requests"]
+        items: list[Json] = parse(request.body, "requests")["requests"]
         rng = self.engine.luck(record, request.body)
         batch = f"msgbatch_{rng.getrandbits(96):024x}"
         self._results[batch] = []
@@ -64,12 +64,12 @@ class Lookups:
             self._results[batch].append({"custom_id": item["custom_id"], "result": result})
         return batch
 
-    def _known(self, batch: str) -> list[dict[str, Any]]:
+    def _known(self, batch: str) -> list[Json]:
         if batch not in self._results:
             raise ApiError(404, f"batch: {batch}")
         return self._results[batch]
 
-    def _batch(self, batch: str, request: Request) -> dict[str, Any]:
+    def _batch(self, batch: str, request: Request) -> Json:
         now = dt.datetime.now(dt.timezone.utc)
         succeeded = len(self._known(batch))
         counts = {"processing": 0, "succeeded": succeeded, "errored": 0, "canceled": 0, "expired": 0}
@@ -87,13 +87,13 @@ class Lookups:
         }
 
 
-def _prompt_tokens(body: dict[str, Any]) -> int:
+def _prompt_tokens(body: Json) -> int:
     model = model_of(body)
     blocks = prompt_blocks(body, model=model.id, workspace="", chars_per_token=model.chars_per_token)
     return sum(block.tokens for block in blocks)
 
 
-def _model_info(model: Served) -> dict[str, Any]:
+def _model_info(model: Served) -> Json:
     return {
         "type": "model",
         "id": model.id,
@@ -106,10 +106,10 @@ def _model_info(model: Served) -> dict[str, Any]:
     }
 
 
-def _page(data: list[dict[str, Any]]) -> dict[str, Any]:
+def _page(data: list[Json]) -> Json:
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
     return {"data": data, "has_more": False, "first_id": first, "last_id": last}
 
 
-def _json(data: dict[str, Any]) -> tuple[str, bytes]:
+def _json(data: Json) -> tuple[str, bytes]:
     return "application/json", json.dumps(data).encode()

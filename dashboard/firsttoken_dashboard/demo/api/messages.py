@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from typing import Final
 
 from firsttoken_dashboard.demo.api.behaviour import Behaviour
+from firsttoken_dashboard.demo.api.body import parse
 from firsttoken_dashboard.demo.api.errors import ApiError
 from firsttoken_dashboard.demo.api.events import Step, message_json, message_start, steps
 from firsttoken_dashboard.demo.api.http import Headers, Reply
-from firsttoken_dashboard.demo.api.plan import Engine, Plan, parse, plan
+from firsttoken_dashboard.demo.api.plan import Engine, Plan, plan
 from firsttoken_dashboard.demo.api.records import Record
 
 #: A reset overtakes what the client has not read yet: let it read first.
@@ -103,5 +105,6 @@ def _cut(record: Record, reply: Reply) -> None:
 
 async def _until(at: float) -> None:
     """Sleep up to a `time.monotonic()`; infinity ends only with the task."""
-    while (left := at - time.monotonic()) > 0:
-        await asyncio.sleep(min(left, 3600.0))
+    if at == math.inf:
+        await asyncio.get_running_loop().create_future()
+    await asyncio.sleep(max(0.0, at - time.monotonic()))

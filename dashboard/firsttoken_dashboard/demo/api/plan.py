@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from firsttoken_dashboard.demo.api.answer import Answer, answer
 from firsttoken_dashboard.demo.api.behaviour import Behaviour
+from firsttoken_dashboard.demo.api.body import Json
 from firsttoken_dashboard.demo.api.cache import PromptCache
 from firsttoken_dashboard.demo.api.errors import ApiError
 from firsttoken_dashboard.demo.api.events import Pace, usage_json
@@ -44,7 +44,7 @@ class Engine:
         """
         key = f"{self.seed}/{record.api_key}/{record.attempt}/{body!r}"
         self._seen[key] = turn = self._seen.get(key, 0) + 1
-        return random.Random(f"{key}/{turn}")
+        return random.Random(f"{key}/{turn}")  # noqa: S311 - it is meant to be predictable
 
     def clear(self) -> None:
         """As at the start."""
@@ -59,31 +59,19 @@ class Plan:
 
     model: Served
     answer: Answer
-    usage: dict[str, Any]
+    usage: Json
     pace: Pace
     message_id: str
 
 
-def parse(body: bytes, *needed: str) -> dict[str, Any]:
-    """The request's JSON. Raises ApiError (400) where it is none or lacks a field."""
-    try:
-        request = json.loads(body)
-    except ValueError as error:
-        raise ApiError(400, "The request body is not valid JSON") from error
-    for name in needed:
-        if name not in request:
-            raise ApiError(400, f"{name}: Field required")
-    return request
-
-
-def model_of(body: dict[str, Any]) -> Served:
+def model_of(body: Json) -> Served:
     """The model asked for. Raises ApiError (404) where it is unknown or retired."""
     if not (model := served(body["model"])):
         raise ApiError(404, f"model: {body['model']}")
     return model
 
 
-def plan(engine: Engine, record: Record, body: dict[str, Any], raw: bytes, behaviour: Behaviour) -> Plan:
+def plan(engine: Engine, record: Record, body: Json, raw: bytes, behaviour: Behaviour) -> Plan:
     """Decide; takes from the rate limits, reads and writes the cache. Raises ApiError."""
     model = model_of(body)
     _check(body, record)
@@ -114,7 +102,7 @@ def plan(engine: Engine, record: Record, body: dict[str, Any], raw: bytes, behav
     return Plan(model, made, usage_json(use, _served_as(body)), pace, f"msg_{rng.getrandbits(96):024x}")
 
 
-def _check(body: dict[str, Any], record: Record) -> None:
+def _check(body: Json, record: Record) -> None:
     """What the API refuses, as far as applications run into it."""
     if not body["messages"]:
         raise ApiError(400, "messages: at least one message is required")
@@ -126,7 +114,7 @@ def _check(body: dict[str, Any], record: Record) -> None:
         raise ApiError(400, f"{used[0]}: is not supported in this API version")
 
 
-def _served_as(body: dict[str, Any]) -> dict[str, Any]:
+def _served_as(body: Json) -> Json:
     return {
         "service_tier": "standard",
         "speed": body.get("speed") or "standard",

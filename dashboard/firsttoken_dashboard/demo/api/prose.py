@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Final, cast
 
-WORDS = (
-    "order account region report answer customer station garden letter market morning winter engine paper river signal "
-    "bridge table window kitchen budget invoice contract parcel ticket service system network battery printer shelf "
-    "arrives returns covers explains follows improves changes reaches needs keeps shows starts holds leaves opens "
-    "quickly often early together slowly carefully usually again twice safely "
-    "small large early open clear quiet recent local useful simple careful steady new short broad"
-).split()
+WORDS: Final = tuple(  # noqa: SIM905 - seventy lines of a list would say no more
+    """
+    order account region report answer customer station garden letter market morning winter engine paper river
+    signal bridge table window kitchen budget invoice contract parcel ticket service system network battery
+    printer shelf arrives returns covers explains follows improves changes reaches needs keeps shows starts holds
+    leaves opens quickly often early together slowly carefully usually again twice safely small large early open
+    clear quiet recent local useful simple careful steady new short broad
+    """.split()
+)
 
 
 def prose(rng: random.Random, chars: int) -> str:
@@ -31,20 +33,24 @@ def value_for(schema: dict[str, Any], rng: random.Random) -> Any:
         return rng.choice(schema["enum"])
     if "const" in schema:
         return schema["const"]
-    for union in ("anyOf", "oneOf"):
-        if union in schema:
-            return value_for(schema[union][0], rng)
-    match schema.get("type"):
-        case "object":
-            return {name: value_for(inner, rng) for name, inner in (schema.get("properties") or {}).items()}
-        case "array":
-            return [value_for(schema.get("items") or {}, rng) for _ in range(schema.get("minItems", 2))]
+    if union := schema.get("anyOf") or schema.get("oneOf"):
+        return value_for(union[0], rng)
+    if schema.get("type") == "object":
+        properties = cast("dict[str, dict[str, Any]]", schema.get("properties") or {})
+        return {name: value_for(inner, rng) for name, inner in properties.items()}
+    if schema.get("type") == "array":
+        return [value_for(schema.get("items") or {}, rng) for _ in range(schema.get("minItems", 2))]
+    return _scalar(schema.get("type"), rng)
+
+
+def _scalar(kind: str | None, rng: random.Random) -> str | float | bool | None:
+    match kind:
         case "integer":
             return rng.randint(1, 99)
         case "number":
             return round(rng.uniform(0, 1), 3)
         case "boolean":
-            return rng.random() < 0.5
+            return rng.choice([True, False])
         case "null":
             return None
         case _:

@@ -8,8 +8,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Record:
-    """One attempt. Clocks are `time.monotonic()` (one clock for all processes of a machine), taken just before the
-    bytes were handed to the socket; None: it did not come to that. `deltas` has (time, tokens) of each content delta.
+    """One attempt.
+
+    Clocks are `time.monotonic()` (one clock for all processes of a machine), taken just before the bytes were handed to
+    the socket; None: it did not come to that. `deltas` has (time, tokens) of each content delta.
     """
 
     number: int

@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from firsttoken_dashboard.demo.api import messages
 from firsttoken_dashboard.demo.api.behaviour import Behaviour, Schedules, from_headers
@@ -18,6 +18,9 @@ from firsttoken_dashboard.demo.api.limits import Limits, RateLimiter
 from firsttoken_dashboard.demo.api.lookups import Lookups
 from firsttoken_dashboard.demo.api.plan import Engine
 from firsttoken_dashboard.demo.api.records import Record
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ORGANIZATION_ID: Final = "5f0c2c7e-0000-4000-8000-51b01a7ed000"
 WORKSPACE_ID: Final = "wrkspc_simulated"
@@ -58,7 +61,7 @@ class LookAlike:
         self._server: asyncio.Server
         self.url = ""
 
-    def start(self) -> LookAlike:
+    def start(self) -> Self:
         """Listen; returns itself."""
         self._thread.start()
         try:
@@ -76,7 +79,7 @@ class LookAlike:
         asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
         self._end_thread()
 
-    def __enter__(self) -> LookAlike:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+
+from firsttoken_dashboard.demo.api.body import Json
 
 
 def text_tokens(text: str, chars_per_token: float) -> int:
@@ -12,25 +13,20 @@ def text_tokens(text: str, chars_per_token: float) -> int:
     return math.ceil(len(text) / chars_per_token)
 
 
-def canonical(block: Any) -> str:
+def canonical(block: Json) -> str:
     """The block's JSON without its cache marker, written one way only: what prefixes are compared by."""
     return json.dumps(unmarked(block), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def unmarked(block: Any) -> Any:
+def unmarked(block: Json) -> Json:
     """The block without `cache_control`, which is no part of the cached content."""
-    if isinstance(block, dict):
-        return {key: value for key, value in block.items() if key != "cache_control"}  # pyright: ignore[reportUnknownVariableType]
-    return block
+    return {key: value for key, value in block.items() if key != "cache_control"}
 
 
-def block_tokens(block: Any, chars_per_token: float) -> int:
+def block_tokens(block: Json, chars_per_token: float) -> int:
     """Tokens of a content block or tool: its text where it is one, else its JSON; images and files a flat 1,600."""
-    if isinstance(block, str):
-        return text_tokens(block, chars_per_token)
-    kind: object = block.get("type")
-    if kind == "text":
+    if block.get("type") == "text":
         return text_tokens(block["text"], chars_per_token)
-    if kind in {"image", "document"}:
+    if block.get("type") in {"image", "document"}:
         return 1600
     return text_tokens(canonical(block), chars_per_token)
