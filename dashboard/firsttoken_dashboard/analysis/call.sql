@@ -1,0 +1,6 @@
+-- What is known of one call? Every column of `priced_calls` for the span $span.
+SELECT *
+FROM priced_calls
+WHERE span_id = $span
+ORDER BY start_time DESC
+LIMIT 1

@@ -1,0 +1,135 @@
+"""What the Calls pages ask: a page of calls under a filter, one call, and the trace around it.
+
+All of it reads `priced_calls`, the view that `firsttoken_dashboard.pricing.attach` makes on a connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from firsttoken_dashboard.analysis import Window, rows, sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: What a page of calls can be sorted by.
+ORDERS: Final = ("started", "duration", "ttft", "rate", "input", "output", "cost")
+#: What a call's outcome can be asked for: it failed, it did not, it took more than one attempt, its answer was cut.
+OUTCOMES: Final = ("failed", "good", "retried", "cut")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which of the window's calls; None does not narrow. `text` is looked for in ids, names and errors."""
+
+    model: str | None = None
+    file: str | None = None
+    line: int | None = None
+    trace: str | None = None
+    outcome: str | None = None
+    slower_s: float | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A call as a table shows it. Seconds, tokens, USD; None is not known."""
+
+    span_id: str
+    trace_id: str
+    started: datetime
+    service: str | None
+    model: str | None
+    file: str | None
+    line: int | None
+    function: str | None
+    stream: bool | None
+    error_type: str | None
+    http_status: int | None
+    stop_reason: str | None
+    attempts: int | None
+    ttft_s: float | None
+    duration_s: float | None
+    tokens_per_second: float | None
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much a filter leaves."""
+
+    n_calls: int
+    n_errors: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSpan:
+    """A span of a trace; times are seconds from the trace's first start. `model` is None where it is no call."""
+
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    kind: str
+    service: str | None
+    start_s: float
+    end_s: float
+    failed: bool
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What there is to filter by."""
+
+    models: list[str]
+    sites: list[tuple[str, int | None]]
+
+
+def page(  # noqa: PLR0913 - a page is a window, a filter, an order and a place in it
+    con: duckdb.DuckDBPyConnection,
+    window: Window,
+    chosen: Filter,
+    *,
+    order: str = "started",
+    descending: bool = True,
+    size: int = 50,
+    skip: int = 0,
+) -> list[Listed]:
+    """At most `size` calls from the `skip`-th on, in that order (one of ORDERS)."""
+    found = rows(
+        con, "calls_page", window, **asdict(chosen), order=order, descending=descending, size=size, skip=skip
+    )
+    return [Listed(*row) for row in found]
+
+
+def count(con: duckdb.DuckDBPyConnection, window: Window, chosen: Filter) -> Count:
+    """How many calls the filter leaves."""
+    return Count(*rows(con, "calls_count", window, **asdict(chosen))[0])
+
+
+def call(con: duckdb.DuckDBPyConnection, span_id: str) -> dict[str, Any] | None:
+    """Every column of one call and of its price, by name; None: there is no such call."""
+    answer = con.execute(sql("call"), {"span": span_id})
+    names = [column[0] for column in answer.description or ()]
+    row = answer.fetchone()
+    return None if row is None else dict(zip(names, row, strict=True))
+
+
+def trace(con: duckdb.DuckDBPyConnection, trace_id: str) -> list[TraceSpan]:
+    """The spans around a call, by start; at most 300."""
+    return [TraceSpan(*row) for row in rows(con, "trace", Window(), trace=trace_id)]
+
+
+def choices(con: duckdb.DuckDBPyConnection, service: str | None) -> Choices:
+    """The models and sites that calls can be filtered by."""
+    found = rows(con, "filters", Window(service=service))
+    return Choices(
+        models=[value for kind, value, _ in found if kind == "model"],
+        sites=[(value, line) for kind, value, line in found if kind == "site"],
+    )

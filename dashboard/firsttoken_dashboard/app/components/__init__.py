@@ -1,0 +1,176 @@
+"""The page's own elements: score cards, charts, tables, timelines.
+
+Small scripts on Streamlit's component interface, each in its own shadow root: a Vega chart costs a page about a fifth
+of a second, these a few milliseconds; rows open by what they are and not by where they stood when they were clicked;
+and values reach the page as text nodes only. Figures come written (`figures`), positions as shares from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Final, Literal, TypeAlias
+
+import streamlit as st
+
+#: (share of the window, share of the highest value or None where unknown, reading)
+Point: TypeAlias = tuple[float, float | None, str]
+#: Text, or a mapping with `text` and any of sub, tone, mono, color, title, share, badge, points.
+Cell: TypeAlias = str | Mapping[str, Any] | None
+
+_ROOT: Final = '<div class="root"></div>'
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One card. `course` says in words what its line shows, `tone` is "", "good" or "bad" for the note's colour."""
+
+    label: str
+    value: str
+    help: str
+    note: str = ""
+    tone: Literal["", "good", "bad", "soft"] = "soft"
+    points: Sequence[Point] = ()
+    course: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; `key` is what a click on its head sends where it is `sortable`."""
+
+    key: str
+    label: str
+    help: str | None = None
+    end: bool = False
+    sortable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row; `id` is what opening it sends."""
+
+    id: str | None
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One line of a timeline: spans of (start, end, colour) and moments, as shares of the whole."""
+
+    name: str
+    value: str
+    spans: Sequence[tuple[float, float, str]] = ()
+    moments: Sequence[float] = ()
+    title: str | None = None
+    depth: int = 0
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark on an axis."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a chart says at one time: (series, colour, figure) each."""
+
+    at: float
+    when: str
+    values: Sequence[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line (`points`), or one layer of bars: (middle, bottom, top) each."""
+
+    name: str
+    color: str
+    points: Sequence[tuple[float, float | None]] = ()
+    bars: Sequence[tuple[float, float, float]] = ()
+    dash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart over time. `width` is a bar's share of the plot, `summary` what a screen reader says."""
+
+    title: str
+    unit: str
+    series: Sequence[Series]
+    readings: Sequence[Reading]
+    grid: Sequence[Tick]
+    ticks: Sequence[Tick]
+    summary: str
+    kind: Literal["lines", "bars"] = "lines"
+    width: float = 0.0
+    empty: str = "Nothing to draw in this window."
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. `opens` is the verb for its rows ("Open call"), None where they do not open."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    groups: Sequence[tuple[str, int]] = ()
+    sort: Mapping[str, Any] | None = None
+    opens: str | None = None
+    empty: str = "Nothing here."
+    height: int | Literal["content"] = field(default="content")
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What the reader did with a table, if anything: opened a row, asked for an order."""
+
+    picked: str | None
+    sort: str | None
+
+
+def scores(cards: Sequence[Score], *, key: str) -> None:
+    """Draw score cards in a grid."""
+    _component("scores")(key=key, data={"cards": [asdict(card) for card in cards]})
+
+
+def chart(what: Chart, *, key: str) -> None:
+    """Draw a chart over time."""
+    _component("chart")(key=key, data=asdict(what))
+
+
+def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key: str) -> None:
+    """Draw lanes on one clock."""
+    data = {"caption": caption, "lanes": [asdict(lane) for lane in lanes], "ticks": [asdict(tick) for tick in ticks]}
+    _component("timeline")(key=key, data=data)
+
+
+def table(what: Table, *, key: str) -> Happened:
+    """Draw a table, and say what the reader did with it since the last run."""
+    happened = _component("table")(key=key, data=asdict(what), on_pick_change=_noted, on_sort_change=_noted)
+    return Happened(picked=happened.pick, sort=happened.sort)
+
+
+def _noted() -> None:
+    """A trigger arrives as the mount's result; Streamlit wants a callback to know that the trigger exists."""
+
+
+@cache
+def _text(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _source(name: str) -> tuple[str, str]:
+    return f"{_text('base.css')}\n{_text(f'{name}.css')}", f"{_text('dom.js')}\n{_text(f'{name}.js')}"
+
+
+def _component(name: str) -> Any:
+    # Registered at every run: the registry belongs to the running server, and asking for it is a dictionary look-up.
+    css, js = _source(name)
+    return st.components.v2.component(f"firsttoken_{name}", html=_ROOT, css=css, js=js)

@@ -1,0 +1,139 @@
+"""Which calls a page is about: the window, the service and whether it is live, held in the page's address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+import streamlit as st
+
+from firsttoken_dashboard.analysis import Window
+
+_EVERY: Final = "all services"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A length of time to look at. `grain` is what its charts are cut into, `step` what its start is rounded to."""
+
+    label: str
+    length: timedelta | None
+    grain: str
+    step: timedelta
+
+
+SPANS: Final = {
+    "1h": Span("1 h", timedelta(hours=1), "minute", timedelta(minutes=1)),
+    "24h": Span("24 h", timedelta(hours=24), "hour", timedelta(hours=1)),
+    "7d": Span("7 d", timedelta(days=7), "hour", timedelta(hours=1)),
+    "30d": Span("30 d", timedelta(days=30), "day", timedelta(days=1)),
+    "all": Span("All", None, "day", timedelta(days=1)),
+}
+_STEPS: Final = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the reader chose. `since` starts on a whole minute, hour or day, so that charts stand still while live."""
+
+    span: str
+    window: Window
+    before: Window | None
+    grain: str
+    live: bool
+
+    @property
+    def refresh_s(self) -> float | None:
+        """How often live parts ask again; None when paused."""
+        return 1.0 if self.live else None
+
+    def parameters(self, **more: str | float | None) -> dict[str, str]:
+        """The query string that shows a colleague the same, with a page's own choices added."""
+        told: dict[str, str | float | None] = {"span": self.span if self.span != "24h" else None}
+        told |= {"service": self.window.service, **more}
+        return {name: str(value) for name, value in told.items() if value is not None}
+
+
+def bar(services: Sequence[str]) -> None:
+    """Draw the filters that every page has; their values live in the address."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.segmented_control(
+            "Window",
+            list(SPANS),
+            format_func=lambda key: SPANS[key].label,
+            default="24h",
+            required=True,
+            key="span",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        if services:
+            st.selectbox(
+                "Service",
+                [_EVERY, *services],
+                key="service",
+                bind="query-params",
+                label_visibility="collapsed",
+                width=220,
+            )
+        st.toggle(
+            "Live",
+            value=True,
+            key="live",
+            bind="query-params",
+            help="New calls appear by themselves, within two seconds of their end. Switch off to hold still.",
+        )
+
+
+def chosen(now: datetime | None = None, *, first: datetime | None = None, last: datetime | None = None) -> Chosen:
+    """What the filters say at the moment `now` (UTC); `first` and `last` are the store's own, for the span "all"."""
+    key = str(st.session_state.get("span") or "24h")
+    span = SPANS.get(key, SPANS["24h"])
+    named = st.session_state.get("service")
+    service = None if named in {None, _EVERY} else str(named)
+    live = bool(st.session_state.get("live", True))
+    at = (now or datetime.now(timezone.utc)).replace(tzinfo=None)
+    if span.length is None:
+        return Chosen(key, Window(service=service), None, _fitting(first, last), live)
+    since = floor(at, span.grain) - span.length + span.step
+    return Chosen(
+        key,
+        Window(since=since, service=service),
+        Window(since=since - (at - since), until=since, service=service) if not live else _before(since, span, service),
+        span.grain,
+        live,
+    )
+
+
+def floor(at: datetime, grain: str) -> datetime:
+    """The start of the minute, hour or day that holds `at`."""
+    short = at.replace(second=0, microsecond=0)
+    if grain == "hour":
+        return short.replace(minute=0)
+    return short.replace(hour=0, minute=0) if grain == "day" else short
+
+
+def moments(since: datetime, until: datetime, grain: str) -> list[datetime]:
+    """Every start of a minute, hour or day from the one that holds `since` to the one that holds `until`."""
+    step = _STEPS[grain]
+    start = floor(since, grain)
+    return [start + step * index for index in range(int((until - start) / step) + 1)]
+
+
+def _before(since: datetime, span: Span, service: str | None) -> Window:
+    """The window of the same length before this one."""
+    length = span.length or timedelta()
+    return Window(since=since - length, until=since, service=service)
+
+
+def _fitting(first: datetime | None, last: datetime | None) -> str:
+    """How to cut a stretch that came as it came into some dozen to a few hundred parts."""
+    if first is None or last is None or last - first <= timedelta(hours=3):
+        return "minute"
+    return "hour" if last - first <= timedelta(days=8) else "day"

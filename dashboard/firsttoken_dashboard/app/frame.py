@@ -1,0 +1,64 @@
+"""What every page has around it: the navigation, the filters, and words for a store that cannot be read or is empty."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import firsttoken.store
+from firsttoken.store import StoreError, StoreMissing
+from firsttoken_dashboard.analysis import overview as questions
+from firsttoken_dashboard.app import filters, figures, pages
+from firsttoken_dashboard.app.reading import Reader
+
+
+def draw() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="firsttoken", page_icon=":material/bolt:", layout="wide")
+    page = st.navigation(pages.all_pages(), position="top")
+    store = firsttoken.store.open()
+    try:
+        with Reader(store) as reader:
+            extent = reader.ask(questions.extent)
+            services = reader.ask(questions.services)
+    except StoreMissing:
+        _nothing_yet(store)
+        return
+    except StoreError as error:
+        st.error(str(error), icon=":material/database_off:")
+        return
+    if extent.n_calls == 0:
+        _nothing_yet(store)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title(page.title, anchor=False, width="content")
+        filters.bar(services)
+    if extent.simulated:
+        st.badge("Simulated: these calls went to a look-alike of the API", icon=":material/science:", color="orange")
+    if extent.sampled:
+        st.caption("Traces are sampled: counts and sums are of the sampled calls.")
+    page.run()
+    if extent.last_start is not None:
+        st.caption(f"Times are UTC. {figures.count(extent.n_calls)} calls in {store.path.name}.")
+
+
+@st.fragment(run_every=2.0)
+def _nothing_yet(store: firsttoken.store.Store) -> None:
+    """Say what to do for a first call, and look for it."""
+    try:
+        with Reader(store) as reader:
+            if reader.ask(questions.extent).n_calls:
+                st.rerun(scope="app")
+    except StoreMissing:
+        pass
+    except StoreError as error:
+        st.error(str(error), icon=":material/database_off:")
+        return
+    st.title("No calls yet", anchor=False)
+    st.write("Run your application under OpenTelemetry's launcher, and its calls appear here by themselves:")
+    st.code("opentelemetry-instrument python app.py", language="bash")
+    st.write("Or look around first, with simulated calls:")
+    st.code("firsttoken demo", language="bash")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Waiting for the first call in")
+        st.code(str(store.path), language=None, width="content")
+    st.caption("Nothing arrives? `firsttoken doctor -- python app.py` says what is instrumented, and why not.")

@@ -1,0 +1,35 @@
+"""Parts of a page that draw themselves again while an application writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+import firsttoken.store
+from firsttoken.store import StoreBusy, StoreError
+from firsttoken_dashboard.analysis import overview as questions
+from firsttoken_dashboard.app.filters import Chosen, chosen
+from firsttoken_dashboard.app.reading import Reader
+
+
+def part(draw: Callable[[Reader, Chosen], None]) -> None:
+    """Draw this part now, and again every second while the page is live.
+
+    The store is asked only when it has changed; a part that comes out the same is not sent again.
+    """
+
+    def again() -> None:
+        store = firsttoken.store.open()
+        try:
+            with Reader(store) as reader:
+                extent = reader.ask(questions.extent)
+                draw(reader, chosen(first=extent.first_start, last=extent.last_start))
+        except StoreBusy as error:
+            st.caption(f"{error} The page tries again by itself.")
+        except StoreError as error:
+            st.error(str(error), icon=":material/database_off:")
+
+    # The name tells Streamlit which part this is, from one drawing to the next.
+    again.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
+    st.fragment(again, run_every=chosen().refresh_s)()

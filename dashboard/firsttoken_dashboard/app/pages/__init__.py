@@ -1,0 +1,20 @@
+"""The pages, in the order of the navigation; each has its own address."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from firsttoken_dashboard.app.pages import overview
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
+
+def all_pages() -> list[Page]:
+    """Every page; Streamlit wants them anew in each drawing."""
+    return [
+        st.Page(overview.draw, title="Overview", url_path="overview", icon=":material/monitoring:", default=True),
+    ]

@@ -1,0 +1,235 @@
+"""Overview: how the calls score, how that went, what to change first, and how fast each model is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Literal
+
+import streamlit as st
+
+from firsttoken_dashboard import pricing
+from firsttoken_dashboard.analysis import overview as questions
+from firsttoken_dashboard.analysis.overview import Benchmark, ModelMoment, Moment, Scores
+from firsttoken_dashboard.app import components, courses, figures, live
+from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
+from firsttoken_dashboard.app.filters import Chosen, moments
+from firsttoken_dashboard.app.pages import words
+from firsttoken_dashboard.app.reading import Reader
+from firsttoken_dashboard.app.theme import model_color
+
+Tone = Literal["", "good", "bad", "soft"]
+
+
+def draw() -> None:
+    """Draw the page; light parts first."""
+    live.part(_scores)
+    live.part(_charts)
+    live.part(_benchmark)
+
+
+def _scores(reader: Reader, chosen: Chosen) -> None:
+    now = reader.ask(questions.scores, chosen.window)
+    if now.n_calls == 0:
+        words.no_calls(reader, chosen)
+        return
+    before = reader.ask(questions.scores, chosen.before) if chosen.before is not None else None
+    if before is not None and before.n_calls == 0:
+        before = None
+    course = reader.ask(questions.course, chosen.window, chosen.grain)
+    components.scores(_cards(now, before, course, _times(chosen, course), chosen.grain), key="scores")
+
+
+def _cards(
+    now: Scores, before: Scores | None, course: Sequence[Moment], times: Sequence[datetime], grain: str
+) -> list[Score]:
+    def line(
+        value: Callable[[Moment], float | None], write: Callable[[float | None], str]
+    ) -> list[components.Point]:
+        return courses.spark(times, {one.moment: value(one) for one in course}, write, grain)
+
+    unpriced = f"{figures.count(now.n_unpriced)} calls without a price" if now.n_unpriced else ""
+    return [
+        Score(
+            "Calls",
+            figures.count(now.n_calls),
+            words.CALLS,
+            *_against(figures.change(now.n_calls, before and before.n_calls), 0),
+            line(lambda one: one.n_calls, figures.count),
+            "Calls over time",
+        ),
+        Score(
+            "TTFT p50",
+            figures.seconds(now.ttft_p50_s),
+            words.TTFT,
+            *_against(figures.change(now.ttft_p50_s, before and before.ttft_p50_s), -1),
+            line(lambda one: one.ttft_p50_s, figures.seconds),
+            "Median time to first token over time",
+        ),
+        Score(
+            "TTFT p95",
+            figures.seconds(now.ttft_p95_s),
+            f"{words.TTFT} One call in twenty waited longer than this.",
+            *_against(figures.change(now.ttft_p95_s, before and before.ttft_p95_s), -1),
+            line(lambda one: one.ttft_p95_s, figures.seconds),
+            "95th percentile of the time to first token over time",
+        ),
+        Score(
+            "Speed p50",
+            figures.rate(now.tokens_per_second_p50),
+            words.RATE,
+            *_against(figures.change(now.tokens_per_second_p50, before and before.tokens_per_second_p50), 1),
+            line(lambda one: one.tokens_per_second_p50, figures.rate),
+            "Median output tokens per second over time",
+        ),
+        Score(
+            "Cache hit rate",
+            figures.percent(now.hit_rate),
+            words.HIT_RATE,
+            *_against(figures.points(now.hit_rate, before and before.hit_rate), 1),
+            line(lambda one: one.hit_rate, figures.percent),
+            "Cache hit rate over time",
+        ),
+        Score(
+            "Cost",
+            figures.usd(now.cost_usd),
+            words.COST,
+            *((unpriced, "bad") if unpriced else _against(figures.change(now.cost_usd, before and before.cost_usd), 0)),
+            line(lambda one: one.cost_usd, figures.usd),
+            "Cost over time",
+        ),
+        Score(
+            "Failed calls",
+            figures.percent(now.error_rate),
+            f"{words.ERRORS} {figures.count(now.n_errors)} in this window.",
+            *_against(figures.points(now.error_rate, before and before.error_rate), -1),
+            line(lambda one: one.n_errors, figures.count),
+            "Failed calls over time",
+        ),
+        Score(
+            "Lost to retries",
+            figures.seconds(now.waited_s),
+            words.WAITED,
+            *_against(figures.change(now.waited_s, before and before.waited_s), -1),
+            line(lambda one: one.waited_s, figures.seconds),
+            "Seconds slept before retries over time",
+        ),
+    ]
+
+
+def _against(change: str | None, better: int) -> tuple[str, Tone]:
+    """A card's note on its change; `better` says which way is good (1 up, -1 down, 0 neither)."""
+    if change is None:
+        return "", "soft"
+    way = 1 if change.startswith(("+", "×")) else -1 if change.startswith("\N{MINUS SIGN}") else 0
+    tone: Tone = "soft" if better == 0 or way == 0 else "good" if way == better else "bad"
+    return f"{change} against the window before", tone
+
+
+def _charts(reader: Reader, chosen: Chosen) -> None:
+    course = reader.ask(questions.course, chosen.window, chosen.grain)
+    if not course:
+        return
+    by_model = reader.ask(questions.course_by_model, chosen.window, chosen.grain)
+    times = _times(chosen, course)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        components.chart(
+            courses.lines(
+                "Time to first token",
+                "p50 per model, streamed calls",
+                times,
+                _per_model(by_model, lambda one: one.ttft_p50_s),
+                figures.seconds,
+                chosen.grain,
+                empty="No streamed call in this window: TTFT is only known where an answer is streamed.",
+            ),
+            key="ttft",
+        )
+    with right:
+        components.chart(
+            courses.bars(
+                "Cost",
+                f"$ per {chosen.grain}, by model",
+                times,
+                _per_model(by_model, lambda one: one.cost_usd),
+                figures.usd,
+                chosen.grain,
+                empty="No call in this window has a price.",
+            ),
+            key="cost",
+        )
+
+
+def _per_model(
+    found: Sequence[ModelMoment], value: Callable[[ModelMoment], float | None]
+) -> list[tuple[str, str, Mapping[datetime, float | None]]]:
+    series: dict[str | None, dict[datetime, float | None]] = {}
+    for one in found:
+        if value(one) is not None:
+            series.setdefault(one.model, {})[one.moment] = value(one)
+    return [(words.model(model), model_color(model), values) for model, values in series.items()]
+
+
+def _benchmark(reader: Reader, chosen: Chosen) -> None:
+    found = reader.ask(questions.benchmark, chosen.window)
+    if not found:
+        return
+    st.subheader("Models, measured here", anchor=False)
+    components.table(
+        Table(
+            caption="Benchmark per model",
+            groups=[("", 2), ("Measured here", 4), ("Field guide, by family", 2), ("Published", 2), ("", 1)],
+            columns=[
+                Column("model", "Model"),
+                Column("n", "Calls", end=True),
+                Column("p50", "TTFT p50", words.TTFT, end=True),
+                Column("p95", "TTFT p95", words.TTFT, end=True),
+                Column("tps", "Speed p50", words.RATE, end=True),
+                Column("n_ttft", "n", "Streamed calls that the times and the speed rest on", end=True),
+                Column("guide_ttft", "TTFT", end=True),
+                Column("guide_tps", "Speed", end=True),
+                Column("published_ttft", "TTFT", end=True),
+                Column("published_tps", "Speed", end=True),
+                Column("cost", "$ per 1,000 calls", words.COST, end=True),
+            ],
+            rows=[Row(None, _measured(one)) for one in found],
+        ),
+        key="benchmark",
+    )
+    st.caption(
+        "The field guide gives one figure per family, for Haiku 4.5, Sonnet 4 and Opus 4; published figures come from "
+        "other people's traffic and prompts. Neither is a limit: your own figures are the ones to compare with."
+    )
+
+
+def _measured(one: Benchmark) -> list[Cell]:
+    prices = pricing.load()
+    known = prices.model(one.model)
+    guide = prices.guide.get(known.family) if known is not None else None
+    published = next(iter(known.published), None) if known is not None else None
+    note = ""
+    if published is not None:
+        source = prices.sources.get(published.source)
+        note = ", ".join(part for part in (source.title if source else published.source, published.note) if part)
+    return [
+        {"text": words.model(one.model), "color": model_color(one.model), "title": one.model or ""},
+        figures.count(one.n_calls),
+        figures.seconds(one.ttft_p50_s),
+        figures.seconds(one.ttft_p95_s),
+        figures.rate(one.tokens_per_second_p50),
+        figures.count(one.n_ttft),
+        {"text": figures.seconds(guide.ttft_s if guide else None), "tone": "soft"},
+        {"text": figures.rate(guide.tokens_per_second if guide else None), "tone": "soft"},
+        {"text": figures.seconds(published.ttft_s if published else None), "tone": "soft", "title": note},
+        {"text": figures.rate(published.tokens_per_second if published else None), "tone": "soft", "title": note},
+        figures.usd(one.usd_per_1000_calls),
+    ]
+
+
+def _times(chosen: Chosen, course: Sequence[Moment]) -> list[datetime]:
+    """Every minute, hour or day of the window; of what is there, where the window is open."""
+    since = chosen.window.since
+    if since is None:
+        return moments(course[0].moment, course[-1].moment, chosen.grain)
+    return moments(since, datetime.now(timezone.utc).replace(tzinfo=None), chosen.grain)
