@@ -14,10 +14,12 @@ from firsttoken_dashboard.advisor import first_token, fit, rules
 from firsttoken_dashboard.advisor.estimate import Rates, joint_money
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Saving
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, RuleModule
-from firsttoken_dashboard.advisor.sites import declared, locate, source_root as default_source_root
+from firsttoken_dashboard.advisor.sites import declared, locate
+from firsttoken_dashboard.advisor.sites import source_root as default_source_root
 
 if TYPE_CHECKING:
     import duckdb
+
     from firsttoken.store import Store
 
 _PACKAGE = __package__ or ""
@@ -52,6 +54,7 @@ def audit(
     with store.read() as con:
         sites = locate(con, window, root=root, said=said)
         analysis.rows(con, "audited", window, package=_PACKAGE)
+        analysis.rows(con, "failed_attempts", window, package=_PACKAGE)
         scope = _Scope(*analysis.rows(con, "scope", window, package=_PACKAGE)[0])
         context = Context(
             window=window,
@@ -107,9 +110,7 @@ def _ask(
     except CannotJudge as reason:
         return [], Checked(rule.id, rule.title, "not judged", str(reason))
     partly = [
-        f"only {calls:,} of {n_calls:,} calls carry {attribute}"
-        for attribute, calls in seen.items()
-        if calls < n_calls
+        f"only {calls:,} of {n_calls:,} calls carry {attribute}" for attribute, calls in seen.items() if calls < n_calls
     ]
     return findings, Checked(rule.id, rule.title, "found" if findings else "good", "; ".join(partly))
 

@@ -103,9 +103,7 @@ def mean_range(values: Sequence[float], weights: Sequence[float] | None = None, 
         spread = _z(coverage) * math.sqrt(variance / effective)
         return Range(mean - spread, mean, mean + spread)
     generator = random.Random(0)  # noqa: S311 - resampling, not secrets
-    means = sorted(
-        sum(generator.choices(values, counts, k=len(values))) / len(values) for _ in range(BOOTSTRAP_ROUNDS)
-    )
+    means = sorted(sum(generator.choices(values, counts, k=len(values))) / len(values) for _ in range(BOOTSTRAP_ROUNDS))
     tail = round((1 - coverage) / 2 * (BOOTSTRAP_ROUNDS - 1))
     return Range(min(means[tail], mean), mean, max(means[-1 - tail], mean))
 
@@ -132,7 +130,7 @@ def saving(
     latency_p95_s: Range | None = None,
     usd_per_call: Range | None = None,
 ) -> Saving:
-    """A saving per call, scaled to 1,000 calls and to a month of ``calls`` (weighted calls of the site in the window)."""
+    """A saving per call, scaled to 1,000 calls and to a month of ``calls``: the site's calls in the window, weighted."""
     monthly = rates.per_month(calls)
     return Saving(
         method=method,
@@ -159,5 +157,5 @@ def joint_money(findings: Iterable[Finding]) -> Range | None:
     return Range(
         sum(max(one.low for one in ranges) for ranges in sites.values()),
         sum(max(one.expected for one in ranges) for ranges in sites.values()),
-        sum(max(max(one.high for one in ranges), sum(one.high for one in ranges)) for ranges in sites.values()),
+        sum(max(*(one.high for one in ranges), sum(one.high for one in ranges)) for ranges in sites.values()),
     )

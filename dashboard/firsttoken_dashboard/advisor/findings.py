@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 Method: TypeAlias = Literal["measured", "replayed", "modelled"]
@@ -93,7 +93,8 @@ class Site:
 class Saving:
     """What the fix saves. A negative bound means that the fix may cost that much.
 
-    ``latency_s`` and ``latency_p95_s`` are seconds per call, at the median and at the 95th percentile of the calls.
+    ``latency_s`` is seconds per call at the median, or on average where a fault hits only some of the calls;
+    ``latency_p95_s`` is seconds at the 95th percentile.
     ``at_this_rate`` marks a monthly figure that comes from less than 24 hours of calls.
     """
 

@@ -9,7 +9,8 @@ wide ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on ``trace_id, 
 - ``interactive``: somebody waits for the answer; NULL where that is not known
 - ``weight``: how many calls this row stands for (above 1 where traces are sampled)
 
-Only ``operation = 'chat'`` is in it. Failed calls are: ``error_type IS NOT NULL``.
+Only ``operation = 'chat'`` is in it. Failed calls are: ``error_type IS NOT NULL``. What went wrong on the way is in
+the temporary table ``failed_attempts``.
 """
 
 from __future__ import annotations

@@ -72,13 +72,15 @@ def _judge(row: tuple[Any, ...], context: Context) -> Finding | None:
             first_words_after_s=first_word.expected,
             **extra,
         ),
-        saving=saving(
-            context.rates, method="modelled", calls=weight, latency_s=latency, latency_p95_s=late
-        ),
+        saving=saving(context.rates, method="modelled", calls=weight, latency_s=latency, latency_p95_s=late),
         confidence="medium" if modelled else "low",
         caveats="The saving is the wait until the first words, not the time of the whole answer. It is none if "
         "the answer is parsed as a whole, or if a proxy in between buffers it."
-        + ("" if interactive else " Nothing recorded says that somebody waits here: declare the site in firsttoken.toml."),
+        + (
+            ""
+            if interactive
+            else " Nothing recorded says that somebody waits here: declare the site in firsttoken.toml."
+        ),
         fix=Fix(
             before=f"message = {source.create(model, max_tokens)}\nshow(message.content[0].text)",
             after=f"with {source.stream(model, max_tokens)} as stream:\n"
