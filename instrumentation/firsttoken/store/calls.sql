@@ -1,0 +1,455 @@
+-- Which model calls do the spans of the relation `derive_from` tell of? One row a call, the columns of table `calls`,
+-- whatever dialect the spans are written in. Two spans of one call (another instrumentation around the SDK's own span,
+-- the API's own server span) become one row with the best of both.
+WITH parsed AS (
+    SELECT
+        *,
+        json_transform(attributes, '{
+            "gen_ai.operation.name": "VARCHAR", "gen_ai.provider.name": "VARCHAR", "gen_ai.system": "VARCHAR",
+            "gen_ai.request.model": "VARCHAR", "gen_ai.response.model": "VARCHAR", "gen_ai.response.id": "VARCHAR",
+            "gen_ai.response.finish_reasons": "VARCHAR", "gen_ai.response.finish_reason": "VARCHAR",
+            "gen_ai.response.stop_reason": "VARCHAR", "gen_ai.conversation.id": "VARCHAR",
+            "gen_ai.output.type": "VARCHAR", "gen_ai.request.max_tokens": "BIGINT",
+            "gen_ai.request.stream": "BOOLEAN", "gen_ai.request.is_stream": "BOOLEAN",
+            "gen_ai.is_streaming": "BOOLEAN", "llm.is_streaming": "BOOLEAN",
+            "gen_ai.request.reasoning.level": "VARCHAR", "gen_ai.response.time_to_first_chunk": "DOUBLE",
+            "gen_ai.client.operation.time_to_first_chunk": "DOUBLE",
+            "gen_ai.usage.input_tokens": "BIGINT", "gen_ai.usage.prompt_tokens": "BIGINT",
+            "gen_ai.usage.output_tokens": "BIGINT", "gen_ai.usage.completion_tokens": "BIGINT",
+            "gen_ai.usage.cache_read.input_tokens": "BIGINT", "gen_ai.usage.cache_read_input_tokens": "BIGINT",
+            "gen_ai.usage.cache_write.input_tokens": "BIGINT", "gen_ai.usage.cache_creation.input_tokens": "BIGINT",
+            "gen_ai.usage.cache_creation_input_tokens": "BIGINT",
+            "gen_ai.usage.reasoning.output_tokens": "BIGINT", "gen_ai.usage.raw": "VARCHAR",
+            "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": "BIGINT",
+            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": "BIGINT",
+            "anthropic.request.id": "VARCHAR", "anthropic.workspace.id": "VARCHAR",
+            "anthropic.response.service_tier": "VARCHAR", "gen_ai.response.service_tier": "VARCHAR",
+            "anthropic.message.stop_reason": "VARCHAR", "anthropic.thinking.type": "VARCHAR",
+            "anthropic.request.thinking.type": "VARCHAR", "anthropic.message.count_tokens.input_tokens": "BIGINT",
+            "openinference.span.kind": "VARCHAR", "llm.model_name": "VARCHAR", "llm.provider": "VARCHAR",
+            "llm.system": "VARCHAR", "llm.finish_reason": "VARCHAR", "llm.request.type": "VARCHAR",
+            "llm.response.finish_reason": "VARCHAR", "llm.response.stop_reason": "VARCHAR",
+            "llm.token_count.prompt": "BIGINT", "llm.token_count.completion": "BIGINT",
+            "llm.token_count.prompt_details.cache_read": "BIGINT",
+            "llm.token_count.prompt_details.cache_input": "BIGINT",
+            "llm.token_count.prompt_details.cache_write": "BIGINT",
+            "llm.token_count.completion_details.reasoning": "BIGINT",
+            "llm.usage.prompt_tokens": "BIGINT", "llm.usage.completion_tokens": "BIGINT",
+            "llm.invocation_parameters": "VARCHAR", "session.id": "VARCHAR", "request_data": "VARCHAR",
+            "response_data": "VARCHAR", "traceloop.span.kind": "VARCHAR",
+            "ai.operationId": "VARCHAR", "ai.model.id": "VARCHAR", "ai.model.provider": "VARCHAR",
+            "ai.response.id": "VARCHAR", "ai.response.model": "VARCHAR", "ai.response.finishReason": "VARCHAR",
+            "ai.response.msToFirstChunk": "DOUBLE", "ai.usage.inputTokens": "BIGINT", "ai.usage.promptTokens": "BIGINT",
+            "ai.usage.outputTokens": "BIGINT", "ai.usage.completionTokens": "BIGINT",
+            "ai.usage.reasoningTokens": "BIGINT", "ai.usage.cachedInputTokens": "BIGINT",
+            "ai.usage.inputTokenDetails.cacheReadTokens": "BIGINT",
+            "ai.usage.inputTokenDetails.cacheWriteTokens": "BIGINT",
+            "ai.usage.outputTokenDetails.reasoningTokens": "BIGINT", "ai.settings.maxRetries": "BIGINT",
+            "error.type": "VARCHAR", "http.response.status_code": "BIGINT", "http.request.resend_count": "BIGINT",
+            "server.address": "VARCHAR", "process.pid": "BIGINT", "sampling.probability": "DOUBLE",
+            "code.file.path": "VARCHAR", "code.filepath": "VARCHAR", "code.line.number": "BIGINT",
+            "code.lineno": "BIGINT", "code.function.name": "VARCHAR", "code.function": "VARCHAR",
+            "firsttoken.time_to_headers": "DOUBLE", "firsttoken.time_to_first_text": "DOUBLE",
+            "firsttoken.output_tokens_per_second": "DOUBLE", "firsttoken.chunk.count": "BIGINT",
+            "firsttoken.chunk.gap.p95": "DOUBLE", "firsttoken.chunk.gap.max": "DOUBLE",
+            "firsttoken.consumer.duration": "DOUBLE", "firsttoken.request.timeout": "DOUBLE",
+            "firsttoken.request.max_retries": "BIGINT", "firsttoken.retry.wait": "DOUBLE",
+            "firsttoken.client.id": "VARCHAR", "firsttoken.client.calls": "BIGINT",
+            "firsttoken.client.construction_duration": "DOUBLE", "firsttoken.connection.new": "BOOLEAN",
+            "firsttoken.connection.duration": "DOUBLE", "firsttoken.prompt.blocks": ["VARCHAR"],
+            "firsttoken.request.hash": "VARCHAR", "firsttoken.settings.hash": "VARCHAR",
+            "firsttoken.depends_on": ["VARCHAR"], "firsttoken.request.tool_count": "BIGINT",
+            "firsttoken.response.blocks": ["VARCHAR"], "firsttoken.speed": "VARCHAR",
+            "firsttoken.inference_geo": "VARCHAR", "firsttoken.server_tool_counts": "VARCHAR",
+            "firsttoken.ratelimit.requests.limit": "BIGINT", "firsttoken.ratelimit.requests.remaining": "BIGINT",
+            "firsttoken.ratelimit.requests.reset": "DOUBLE", "firsttoken.ratelimit.tokens.limit": "BIGINT",
+            "firsttoken.ratelimit.tokens.remaining": "BIGINT", "firsttoken.ratelimit.tokens.reset": "DOUBLE",
+            "firsttoken.ratelimit.input_tokens.limit": "BIGINT",
+            "firsttoken.ratelimit.input_tokens.remaining": "BIGINT",
+            "firsttoken.ratelimit.input_tokens.reset": "DOUBLE",
+            "firsttoken.ratelimit.output_tokens.limit": "BIGINT",
+            "firsttoken.ratelimit.output_tokens.remaining": "BIGINT",
+            "firsttoken.ratelimit.output_tokens.reset": "DOUBLE"
+        }') AS a,
+        json_transform(resource, '{
+            "service.version": "VARCHAR", "service.instance.id": "VARCHAR", "process.pid": "BIGINT",
+            "telemetry.sdk.name": "VARCHAR", "firsttoken.simulated": "BOOLEAN"
+        }') AS r
+    FROM derive_from
+),
+
+-- Who wrote the span, and which operation it tells of (NULL: no model call).
+told AS (
+    SELECT
+        * EXCLUDE (attributes, resource),
+        TRY_CAST(a."gen_ai.usage.raw" AS JSON) AS raw_usage,
+        TRY_CAST(a."llm.invocation_parameters" AS JSON) AS parameters,
+        TRY_CAST(a."request_data" AS JSON) AS request_data,
+        TRY_CAST(a."response_data" AS JSON) AS response_data,
+        CASE
+            WHEN scope_name = 'firsttoken' OR a."firsttoken.time_to_headers" IS NOT NULL
+                OR a."firsttoken.client.id" IS NOT NULL THEN 'firsttoken'
+            WHEN scope_name = 'com.anthropic.sdk.python' THEN 'anthropic-sdk'
+            WHEN scope_name = 'com.anthropic.sdk.typescript' THEN 'anthropic-sdk-typescript'
+            WHEN starts_with(scope_name, 'com.anthropic.') THEN 'anthropic-api'
+            WHEN r."telemetry.sdk.name" = 'openlit' OR starts_with(scope_name, 'openlit') THEN 'openlit'
+            WHEN starts_with(scope_name, '@traceloop/') THEN 'traceloop-js'
+            WHEN starts_with(scope_name, '@arizeai/') THEN 'openinference-js'
+            WHEN scope_name = 'ai' THEN 'vercel-6'
+            WHEN scope_name = 'gen_ai' THEN 'vercel-7'
+            WHEN a."openinference.span.kind" IS NOT NULL THEN 'openinference'
+            WHEN starts_with(scope_name, 'logfire') THEN 'logfire'
+            WHEN contains(scope_name, '.genai.') THEN 'opentelemetry'
+            WHEN a."llm.request.type" IS NOT NULL OR starts_with(scope_name, 'opentelemetry.instrumentation.anthropic')
+                THEN 'traceloop'
+            ELSE 'semconv'
+        END AS dialect,
+        CASE
+            WHEN contains(name, 'count_tokens') THEN 'count_tokens'
+            WHEN a."gen_ai.operation.name" = 'message' THEN 'chat'
+            WHEN a."gen_ai.operation.name" IN ('chat', 'text_completion', 'generate_content') THEN a."gen_ai.operation.name"
+            WHEN a."gen_ai.operation.name" IS NOT NULL THEN NULL
+            WHEN a."openinference.span.kind" IS NOT NULL
+                THEN CASE a."openinference.span.kind" WHEN 'LLM' THEN 'chat' END
+            WHEN a."ai.operationId" IS NOT NULL
+                THEN CASE WHEN a."ai.operationId" IN (
+                    'ai.generateText.doGenerate', 'ai.streamText.doStream',
+                    'ai.generateObject.doGenerate', 'ai.streamObject.doStream'
+                ) THEN 'chat' END
+            WHEN a."llm.request.type" = 'chat' THEN 'chat'
+            WHEN a."llm.request.type" = 'completion' THEN 'text_completion'
+            WHEN name = 'anthropic.chat' THEN 'chat'
+            WHEN coalesce(a."gen_ai.request.model", a."gen_ai.response.model") IS NOT NULL
+                AND coalesce(a."gen_ai.system", a."gen_ai.provider.name") IS NOT NULL
+                AND coalesce(a."traceloop.span.kind", '') = '' AND starts_with(scope_name, 'logfire') THEN 'chat'
+        END AS operation
+    FROM parsed
+),
+
+-- The same facts under one name, as the dialect states them.
+stated AS (
+    SELECT
+        trace_id, span_id, parent_span_id, service_name, scope_name, dialect, operation, start_time, end_time,
+        r."service.version" AS service_version,
+        CASE dialect
+            WHEN 'firsttoken' THEN 0 WHEN 'anthropic-sdk' THEN 1 WHEN 'anthropic-sdk-typescript' THEN 1
+            WHEN 'opentelemetry' THEN 2 WHEN 'vercel-7' THEN 3 WHEN 'vercel-6' THEN 4 WHEN 'openinference' THEN 5
+            WHEN 'openinference-js' THEN 5 WHEN 'traceloop' THEN 6 WHEN 'logfire' THEN 7 WHEN 'openlit' THEN 8
+            WHEN 'traceloop-js' THEN 9 WHEN 'anthropic-api' THEN 10 ELSE 11
+        END AS trust,
+        dialect IN ('firsttoken', 'anthropic-sdk', 'anthropic-sdk-typescript') AS first_hand,
+        coalesce(a."gen_ai.response.id", a."ai.response.id", response_data ->> '$.message.id') AS response_id,
+        lower(split_part(coalesce(
+            a."gen_ai.provider.name", a."gen_ai.system", a."llm.provider", a."llm.system", a."ai.model.provider"
+        ), '.', 1)) AS provider,
+        coalesce(
+            a."gen_ai.request.model", a."ai.model.id", parameters ->> '$.model', a."llm.model_name"
+        ) AS request_model,
+        coalesce(a."gen_ai.response.model", a."ai.response.model", a."llm.model_name") AS response_model,
+        coalesce(
+            a."gen_ai.request.stream", a."gen_ai.request.is_stream", a."gen_ai.is_streaming", a."llm.is_streaming",
+            TRY_CAST(request_data ->> '$.stream' AS BOOLEAN),
+            TRY_CAST(parameters ->> '$.stream' AS BOOLEAN),
+            CASE WHEN a."ai.operationId" IS NOT NULL THEN contains(a."ai.operationId", 'stream') END,
+            -- The SDK says so only on calls that stream.
+            CASE WHEN first_hand AND operation = 'chat' THEN FALSE END
+        ) AS stream,
+        coalesce(
+            a."gen_ai.request.max_tokens", TRY_CAST(parameters ->> '$.max_tokens' AS BIGINT),
+            TRY_CAST(request_data ->> '$.max_tokens' AS BIGINT)
+        ) AS max_tokens,
+        a."gen_ai.request.reasoning.level" AS effort,
+        coalesce(a."anthropic.thinking.type", a."anthropic.request.thinking.type") AS thinking,
+        a."firsttoken.request.tool_count" AS tool_count,
+        a."firsttoken.request.timeout" AS timeout_s,
+        coalesce(a."firsttoken.request.max_retries", a."ai.settings.maxRetries") AS max_retries,
+        coalesce(
+            a."gen_ai.response.time_to_first_chunk", a."gen_ai.client.operation.time_to_first_chunk",
+            a."ai.response.msToFirstChunk" / 1000
+        ) AS stated_ttft_s,
+        a."firsttoken.time_to_headers" AS time_to_headers_s,
+        a."firsttoken.time_to_first_text" AS time_to_first_text_s,
+        a."firsttoken.output_tokens_per_second" AS tokens_per_second,
+        a."firsttoken.chunk.count" AS chunk_count,
+        a."firsttoken.chunk.gap.p95" AS chunk_gap_p95_s,
+        a."firsttoken.chunk.gap.max" AS chunk_gap_max_s,
+        a."firsttoken.consumer.duration" AS consumer_s,
+        coalesce(
+            a."gen_ai.usage.input_tokens", a."gen_ai.usage.prompt_tokens", a."llm.token_count.prompt",
+            a."llm.usage.prompt_tokens", a."ai.usage.inputTokens", a."ai.usage.promptTokens",
+            a."anthropic.message.count_tokens.input_tokens"
+        ) AS stated_input,
+        coalesce(
+            a."gen_ai.usage.cache_read.input_tokens", a."gen_ai.usage.cache_read_input_tokens",
+            a."llm.token_count.prompt_details.cache_read", a."llm.token_count.prompt_details.cache_input",
+            a."ai.usage.inputTokenDetails.cacheReadTokens", a."ai.usage.cachedInputTokens",
+            TRY_CAST(raw_usage ->> '$.cache_read_input_tokens' AS BIGINT)
+        ) AS cache_read_tokens,
+        coalesce(
+            a."gen_ai.usage.cache_write.input_tokens", a."gen_ai.usage.cache_creation.input_tokens",
+            a."gen_ai.usage.cache_creation_input_tokens", a."llm.token_count.prompt_details.cache_write",
+            a."ai.usage.inputTokenDetails.cacheWriteTokens",
+            TRY_CAST(raw_usage ->> '$.cache_creation_input_tokens' AS BIGINT)
+        ) AS cache_write_tokens,
+        coalesce(
+            a."anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
+            TRY_CAST(raw_usage ->> '$.cache_creation.ephemeral_5m_input_tokens' AS BIGINT)
+        ) AS cache_write_5m_tokens,
+        coalesce(
+            a."anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
+            TRY_CAST(raw_usage ->> '$.cache_creation.ephemeral_1h_input_tokens' AS BIGINT)
+        ) AS cache_write_1h_tokens,
+        coalesce(
+            a."gen_ai.usage.output_tokens", a."gen_ai.usage.completion_tokens", a."llm.token_count.completion",
+            a."llm.usage.completion_tokens", a."ai.usage.outputTokens", a."ai.usage.completionTokens"
+        ) AS output_tokens,
+        coalesce(
+            a."gen_ai.usage.reasoning.output_tokens", a."llm.token_count.completion_details.reasoning",
+            a."ai.usage.outputTokenDetails.reasoningTokens", a."ai.usage.reasoningTokens"
+        ) AS thinking_tokens,
+        coalesce(
+            a."anthropic.message.stop_reason",
+            nullif(regexp_extract(coalesce(
+                a."llm.finish_reason", a."gen_ai.response.stop_reason", a."gen_ai.response.finish_reasons",
+                a."gen_ai.response.finish_reason", a."ai.response.finishReason", a."llm.response.finish_reason",
+                a."llm.response.stop_reason"
+            ), '[A-Za-z_-]+'), '')
+        ) AS stated_stop,
+        CASE WHEN status_code = 'ERROR' OR a."error.type" IS NOT NULL THEN coalesce(
+            a."error.type",
+            nullif(regexp_extract(status_message, '[a-z_]+_error'), ''),
+            nullif(regexp_extract(events, '"exception\.type":"(?:\w+\.)*(\w+)"', 1), ''),
+            nullif(regexp_extract(status_message, '[A-Z][A-Za-z]+(?:Error|Exception)'), ''),
+            'unknown'
+        ) END AS stated_error,
+        coalesce(
+            a."http.response.status_code",
+            CASE WHEN status_code = 'ERROR'
+                THEN TRY_CAST(regexp_extract(status_message, '\b[45][0-9][0-9]\b') AS BIGINT) END
+        ) AS http_status,
+        CASE WHEN first_hand THEN coalesce(a."http.request.resend_count", 0)
+             ELSE a."http.request.resend_count" END + 1 AS attempts,
+        CASE WHEN contains(events, '"firsttoken.attempt"') THEN to_json(list_filter(
+            from_json(events, '["JSON"]'), lambda event: event ->> '$.name' = 'firsttoken.attempt'
+        )) END AS attempt_events,
+        a."firsttoken.retry.wait" AS retry_wait_s,
+        a."firsttoken.client.id" AS client_id,
+        a."firsttoken.client.calls" AS client_calls,
+        a."firsttoken.client.construction_duration" AS client_construction_s,
+        a."firsttoken.connection.new" AS connection_new,
+        a."firsttoken.connection.duration" AS connection_s,
+        coalesce(a."code.file.path", a."code.filepath") AS code_file,
+        coalesce(a."code.line.number", a."code.lineno") AS code_line,
+        coalesce(a."code.function.name", a."code.function") AS code_function,
+        coalesce(a."gen_ai.conversation.id", a."session.id") AS conversation_id,
+        a."anthropic.request.id" AS request_id,
+        coalesce(
+            a."anthropic.response.service_tier", a."gen_ai.response.service_tier", raw_usage ->> '$.service_tier'
+        ) AS service_tier,
+        a."firsttoken.speed" AS speed,
+        coalesce(a."firsttoken.inference_geo", raw_usage ->> '$.inference_geo') AS inference_geo,
+        TRY_CAST(a."firsttoken.server_tool_counts" AS JSON) AS server_tool_counts,
+        a."gen_ai.output.type" AS output_type,
+        a."firsttoken.response.blocks" AS response_blocks,
+        a."firsttoken.request.hash" AS request_hash,
+        a."firsttoken.settings.hash" AS settings_hash,
+        a."firsttoken.depends_on" AS depends_on,
+        a."firsttoken.prompt.blocks" AS prompt_blocks,
+        a."server.address" AS server_address,
+        a."anthropic.workspace.id" AS workspace_id,
+        coalesce(a."process.pid", r."process.pid") AS process_id,
+        r."service.instance.id" AS service_instance_id,
+        a."sampling.probability" AS sampling_probability,
+        a."firsttoken.ratelimit.requests.limit" AS ratelimit_requests_limit,
+        a."firsttoken.ratelimit.requests.remaining" AS ratelimit_requests_remaining,
+        a."firsttoken.ratelimit.requests.reset" AS ratelimit_requests_reset_s,
+        a."firsttoken.ratelimit.tokens.limit" AS ratelimit_tokens_limit,
+        a."firsttoken.ratelimit.tokens.remaining" AS ratelimit_tokens_remaining,
+        a."firsttoken.ratelimit.tokens.reset" AS ratelimit_tokens_reset_s,
+        a."firsttoken.ratelimit.input_tokens.limit" AS ratelimit_input_tokens_limit,
+        a."firsttoken.ratelimit.input_tokens.remaining" AS ratelimit_input_tokens_remaining,
+        a."firsttoken.ratelimit.input_tokens.reset" AS ratelimit_input_tokens_reset_s,
+        a."firsttoken.ratelimit.output_tokens.limit" AS ratelimit_output_tokens_limit,
+        a."firsttoken.ratelimit.output_tokens.remaining" AS ratelimit_output_tokens_remaining,
+        a."firsttoken.ratelimit.output_tokens.reset" AS ratelimit_output_tokens_reset_s,
+        r."firsttoken.simulated" AS simulated
+    FROM told
+    WHERE operation IS NOT NULL
+),
+
+-- The same facts in one meaning: input is all input, the stop reason is the API's word, an error the API's type.
+facts AS (
+    SELECT
+        *,
+        CASE WHEN dialect IN ('openlit', 'traceloop-js')
+                OR stated_input < coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
+            THEN stated_input + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
+            ELSE stated_input
+        END AS input_tokens,
+        -- Without a word on the cache nobody knows, unless the dialect leaves out only what is 0.
+        CASE WHEN first_hand OR dialect = 'opentelemetry' OR cache_read_tokens IS NOT NULL
+                OR cache_write_tokens IS NOT NULL
+            THEN input_tokens - coalesce(cache_read_tokens, 0) - coalesce(cache_write_tokens, 0)
+        END AS uncached_input_tokens,
+        CASE WHEN stream IS NOT FALSE AND dialect <> 'openlit' THEN stated_ttft_s END AS ttft_s,
+        CASE WHEN ttft_s IS NULL THEN NULL
+             WHEN first_hand OR dialect = 'vercel-7' THEN 'first_delta'
+             WHEN dialect IN ('opentelemetry', 'vercel-6') THEN 'first_event'
+             ELSE 'unknown'
+        END AS ttft_definition,
+        CASE stated_stop
+            WHEN 'stop' THEN 'end_turn' WHEN 'length' THEN 'max_tokens' WHEN 'tool_calls' THEN 'tool_use'
+            WHEN 'tool_call' THEN 'tool_use' WHEN 'tool-calls' THEN 'tool_use' ELSE stated_stop
+        END AS stop_reason,
+        CASE stated_error
+            WHEN 'OverloadedError' THEN 'overloaded_error' WHEN 'RateLimitError' THEN 'rate_limit_error'
+            WHEN 'InternalServerError' THEN 'api_error' WHEN 'NotFoundError' THEN 'not_found_error'
+            WHEN 'BadRequestError' THEN 'invalid_request_error' WHEN 'AuthenticationError' THEN 'authentication_error'
+            WHEN 'PermissionDeniedError' THEN 'permission_error'
+            WHEN 'RequestTooLargeError' THEN 'request_too_large' ELSE stated_error
+        END AS error_type
+    FROM stated
+),
+
+-- Which spans tell of the same call: the same response, or a parent and its only child that are both calls.
+ids AS (
+    SELECT trace_id, span_id, parent_span_id, operation, response_id, service_name, dialect, start_time, end_time,
+        output_tokens
+    FROM facts
+),
+
+children AS (
+    SELECT trace_id, parent_span_id, count(*) AS n, min(response_id) AS response_id
+    FROM ids
+    WHERE parent_span_id IS NOT NULL
+    GROUP BY trace_id, parent_span_id
+),
+
+-- In JavaScript an instrumentation beside the SDK's own tracing leaves a second trace, without a response id.
+twins AS (
+    SELECT ids.trace_id, ids.span_id, min(other.response_id) AS response_id
+    FROM ids
+    INNER JOIN ids AS other
+        ON other.output_tokens = ids.output_tokens
+        AND other.start_time < ids.end_time
+        AND other.end_time > ids.start_time
+    WHERE ids.dialect IN ('traceloop-js', 'openinference-js')
+        AND ids.response_id IS NULL
+        AND other.dialect = 'anthropic-sdk-typescript'
+        AND other.service_name IS NOT DISTINCT FROM ids.service_name
+    GROUP BY ids.trace_id, ids.span_id
+),
+
+linked AS (
+    SELECT
+        ids.trace_id,
+        ids.span_id,
+        CASE WHEN above.span_id IS NULL OR beside.n > 1 THEN 0 WHEN top.span_id IS NULL THEN 1 ELSE 2 END AS depth,
+        coalesce(
+            ids.response_id,
+            CASE WHEN below.n = 1 THEN below.response_id END,
+            CASE WHEN beside.n = 1 THEN above.response_id END,
+            twins.response_id,
+            CASE WHEN beside.n = 1 THEN coalesce(top.trace_id || top.span_id, above.trace_id || above.span_id) END,
+            ids.trace_id || ids.span_id
+        ) AS call_key
+    FROM ids
+    LEFT JOIN children AS below ON below.trace_id = ids.trace_id AND below.parent_span_id = ids.span_id
+    LEFT JOIN children AS beside ON beside.trace_id = ids.trace_id AND beside.parent_span_id = ids.parent_span_id
+    LEFT JOIN ids AS above
+        ON above.trace_id = ids.trace_id AND above.span_id = ids.parent_span_id AND above.operation = ids.operation
+    LEFT JOIN ids AS top
+        ON top.trace_id = above.trace_id AND top.span_id = above.parent_span_id AND top.operation = above.operation
+    LEFT JOIN twins ON twins.trace_id = ids.trace_id AND twins.span_id = ids.span_id
+    -- A span around several calls is a loop, not a call.
+    WHERE coalesce(below.n, 0) < 2 OR ids.response_id IS NOT NULL
+)
+
+SELECT
+    arg_min(trace_id, trust) AS trace_id,
+    arg_min(span_id, trust) AS span_id,
+    nullif(arg_min(coalesce(parent_span_id, ''), depth), '') AS parent_span_id,
+    CASE WHEN count(*) > 1 THEN list(span_id ORDER BY trust, span_id) END AS span_ids,
+    arg_min(service_name, trust) AS service_name,
+    arg_min(service_version, trust) AS service_version,
+    arg_min(scope_name, trust) AS scope_name,
+    arg_min(dialect, trust) AS dialect,
+    arg_min(operation, trust) AS operation,
+    arg_min(start_time, trust) AS start_time,
+    arg_min(end_time, trust) AS end_time,
+    greatest(epoch_ns(arg_min(end_time, trust)) - epoch_ns(arg_min(start_time, trust)), 0) / 1e9 AS duration_s,
+    arg_min(provider, trust) AS provider,
+    arg_min(request_model, trust) AS request_model,
+    arg_min(response_model, trust) AS response_model,
+    arg_min(response_id, trust) AS response_id,
+    arg_min(stream, trust) AS stream,
+    arg_min(max_tokens, trust) AS max_tokens,
+    arg_min(effort, trust) AS effort,
+    arg_min(thinking, trust) AS thinking,
+    arg_min(tool_count, trust) AS tool_count,
+    arg_min(timeout_s, trust) AS timeout_s,
+    arg_min(max_retries, trust) AS max_retries,
+    arg_min(ttft_s, trust) AS ttft_s,
+    arg_min(ttft_definition, trust) AS ttft_definition,
+    arg_min(time_to_headers_s, trust) AS time_to_headers_s,
+    arg_min(time_to_first_text_s, trust) AS time_to_first_text_s,
+    arg_min(tokens_per_second, trust) AS tokens_per_second,
+    arg_min(chunk_count, trust) AS chunk_count,
+    arg_min(chunk_gap_p95_s, trust) AS chunk_gap_p95_s,
+    arg_min(chunk_gap_max_s, trust) AS chunk_gap_max_s,
+    arg_min(consumer_s, trust) AS consumer_s,
+    arg_min(input_tokens, trust) AS input_tokens,
+    arg_min(uncached_input_tokens, trust) AS uncached_input_tokens,
+    arg_min(cache_read_tokens, trust) AS cache_read_tokens,
+    arg_min(cache_write_tokens, trust) AS cache_write_tokens,
+    arg_min(cache_write_5m_tokens, trust) AS cache_write_5m_tokens,
+    arg_min(cache_write_1h_tokens, trust) AS cache_write_1h_tokens,
+    arg_min(output_tokens, trust) AS output_tokens,
+    arg_min(thinking_tokens, trust) AS thinking_tokens,
+    arg_min(stop_reason, trust) AS stop_reason,
+    arg_min(error_type, trust) AS error_type,
+    arg_min(http_status, trust) AS http_status,
+    arg_min(attempts, trust) AS attempts,
+    arg_min(attempt_events, trust) AS attempt_events,
+    arg_min(retry_wait_s, trust) AS retry_wait_s,
+    arg_min(client_id, trust) AS client_id,
+    arg_min(client_calls, trust) AS client_calls,
+    arg_min(client_construction_s, trust) AS client_construction_s,
+    arg_min(connection_new, trust) AS connection_new,
+    arg_min(connection_s, trust) AS connection_s,
+    arg_min(code_file, trust) AS code_file,
+    arg_min(code_line, trust) AS code_line,
+    arg_min(code_function, trust) AS code_function,
+    arg_min(conversation_id, trust) AS conversation_id,
+    arg_min(request_id, trust) AS request_id,
+    arg_min(service_tier, trust) AS service_tier,
+    arg_min(speed, trust) AS speed,
+    arg_min(inference_geo, trust) AS inference_geo,
+    arg_min(server_tool_counts, trust) AS server_tool_counts,
+    arg_min(output_type, trust) AS output_type,
+    arg_min(response_blocks, trust) AS response_blocks,
+    arg_min(request_hash, trust) AS request_hash,
+    arg_min(settings_hash, trust) AS settings_hash,
+    arg_min(depends_on, trust) AS depends_on,
+    arg_min(prompt_blocks, trust) AS prompt_blocks,
+    arg_min(server_address, trust) AS server_address,
+    arg_min(workspace_id, trust) AS workspace_id,
+    arg_min(process_id, trust) AS process_id,
+    arg_min(service_instance_id, trust) AS service_instance_id,
+    arg_min(sampling_probability, trust) AS sampling_probability,
+    arg_min(ratelimit_requests_limit, trust) AS ratelimit_requests_limit,
+    arg_min(ratelimit_requests_remaining, trust) AS ratelimit_requests_remaining,
+    arg_min(ratelimit_requests_reset_s, trust) AS ratelimit_requests_reset_s,
+    arg_min(ratelimit_tokens_limit, trust) AS ratelimit_tokens_limit,
+    arg_min(ratelimit_tokens_remaining, trust) AS ratelimit_tokens_remaining,
+    arg_min(ratelimit_tokens_reset_s, trust) AS ratelimit_tokens_reset_s,
+    arg_min(ratelimit_input_tokens_limit, trust) AS ratelimit_input_tokens_limit,
+    arg_min(ratelimit_input_tokens_remaining, trust) AS ratelimit_input_tokens_remaining,
+    arg_min(ratelimit_input_tokens_reset_s, trust) AS ratelimit_input_tokens_reset_s,
+    arg_min(ratelimit_output_tokens_limit, trust) AS ratelimit_output_tokens_limit,
+    arg_min(ratelimit_output_tokens_remaining, trust) AS ratelimit_output_tokens_remaining,
+    arg_min(ratelimit_output_tokens_reset_s, trust) AS ratelimit_output_tokens_reset_s,
+    arg_min(simulated, trust) AS simulated
+FROM facts
+INNER JOIN linked USING (trace_id, span_id)
+GROUP BY call_key
