@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -41,16 +41,20 @@ def audit(
     window: analysis.Window,
     *,
     source_root: Path | None = None,
+    prices: pricing.Prices | None = None,
+    only: Collection[str] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Audit:
     """Ask every rule about the window's calls.
 
     Paths in the answer stay as they were recorded; `source_root` (default: the repository of the working directory)
-    is where `firsttoken.toml` lies and what reports show paths relative to. `progress` hears each rule's title.
+    is where `firsttoken.toml` lies and what reports show paths relative to. `prices` stand in for the packaged list,
+    `only` names the rules to ask (all), `progress` hears each rule's title.
     Raises StoreError, and SettingsError where `firsttoken.toml` is wrong.
     """
     root = default_source_root() if source_root is None else source_root.resolve()
     said = declared(root)
+    known = pricing.load() if prices is None else prices
     with store.read() as con:
         sites = locate(con, window, root=root, said=said)
         analysis.rows(con, "audited", window, package=_PACKAGE)
@@ -60,14 +64,14 @@ def audit(
             window=window,
             rates=Rates(scope.first, scope.last),
             sites=sites,
-            prices=pricing.load(),
-            fit=fit.fit_latency(con),
+            prices=known,
+            fit=fit.fit_latency(con, known),
             source_root=root,
             sampled=scope.sampled,
         )
         found: list[Finding] = []
         checked: list[Checked] = []
-        for module in rules.load() if scope.n_calls else []:
+        for module in rules.load(only) if scope.n_calls else []:
             if progress is not None:
                 progress(module.RULE.title)
             answers, outcome = _ask(con, module, context, scope.n_calls)

@@ -130,7 +130,7 @@ def saving(
     latency_p95_s: Range | None = None,
     usd_per_call: Range | None = None,
 ) -> Saving:
-    """A saving per call, scaled to 1,000 calls and to a month of ``calls``: the site's calls in the window, weighted."""
+    """A saving per call, scaled to 1,000 calls and to a month of ``calls`` (the site's in the window, weighted)."""
     monthly = rates.per_month(calls)
     return Saving(
         method=method,

@@ -6,7 +6,7 @@ Units: seconds, US dollars. What is not known is None, never 0.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
@@ -204,4 +204,3 @@ class Audit:
     sampled: bool
     source_root: Path | None
     total: Saving | None = None
-    notes: list[str] = field(default_factory=list)

@@ -11,6 +11,7 @@ A pattern is a path below the source root, with shell wildcards, and may name th
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +22,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from firsttoken_dashboard import analysis
 from firsttoken_dashboard.advisor.findings import Site
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 if TYPE_CHECKING:
     import duckdb
+
+#: tomllib, or before Python 3.11 the package it came from.
+_toml: Final[Any] = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 SETTINGS: Final = "firsttoken.toml"
 
@@ -66,13 +65,13 @@ def declared(root: Path) -> Declared:
     """Read `firsttoken.toml` of the source root; without one nothing is declared. Raises SettingsError."""
     path = root / SETTINGS
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, object] = _toml.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Declared()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8 and not TOML are both ValueErrors
         message = f"{path} cannot be read as TOML: {error}."
         raise SettingsError(message) from error
-    sites: object = table.get("sites", {})
+    sites = table.get("sites", {})
     if not isinstance(sites, dict):
         message = f"{path}: [sites] must be a table."
         raise SettingsError(message)

@@ -26,12 +26,12 @@ def arguments(model: str | None, max_tokens: int | None, extra: Mapping[str, str
 
 
 def create(model: str | None, max_tokens: int | None, extra: Mapping[str, str] | None = None) -> str:
-    """``client.messages.create(…)``"""
+    """``client.messages.create(…)``."""
     return f"client.messages.create({arguments(model, max_tokens, extra)})"
 
 
 def stream(model: str | None, max_tokens: int | None, extra: Mapping[str, str] | None = None) -> str:
-    """``client.messages.stream(…)``"""
+    """``client.messages.stream(…)``."""
     return f"client.messages.stream({arguments(model, max_tokens, extra)})"
 
 

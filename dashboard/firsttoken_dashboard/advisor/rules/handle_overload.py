@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from firsttoken_dashboard.advisor import source
@@ -57,6 +56,7 @@ class _Row:
 
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
+    """Sites that meet 529 or 429 often enough to matter, each reason apart."""
     rows = (_Row(*values) for values in ask(con, "handle_overload", context))
     return [_finding(row, context) for row in rows if _matters(row)]
 
@@ -221,7 +221,9 @@ def _fallback(name: str, context: Context) -> str | None:
     """The newest model that is in service, of the line next to this one; None where the model is not known."""
     model = context.prices.model(name)
     family = FALLBACK_FAMILY.get(model.family) if model is not None else None
-    today = (context.rates.last or datetime.min).date()
+    if context.rates.last is None:
+        return None
+    today = context.rates.last.date()
     candidates = [one for one in context.prices if one.family == family and one.status(today) == "active"]
     candidates = [one for one in candidates if one.released is not None and one.released <= today] or candidates
     newest = max(candidates, key=lambda one: (one.released is not None, one.released or today), default=None)

@@ -55,6 +55,7 @@ class _Row:
 
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
+    """Sites whose timeout cuts answers off; as hints, deadlines that may be meant and services that hang."""
     found = (_judge(row, context) for row in ask(con, "raise_timeout", context) if row[8] is not None)
     return [one for one in found if one is not None]
 

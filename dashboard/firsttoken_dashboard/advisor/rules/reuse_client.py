@@ -35,6 +35,7 @@ KEEPALIVE_LONGEST_S: Final = 300
 
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
+    """Sites that call through new clients, and sites whose connection is dropped between calls."""
     fresh = [one for row in ask(con, "reuse_client", context) if (one := _fresh_clients(row, context)) is not None]
     if context.sampled:  # the call before may be one that was not sampled
         return fresh

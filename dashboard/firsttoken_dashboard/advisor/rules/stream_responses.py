@@ -31,6 +31,7 @@ _WHY: Final = (
 
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
+    """Sites whose long, readable answers arrive in one piece."""
     found = (_judge(row, context) for row in ask(con, "stream_responses", context))
     return [one for one in found if one is not None]
 
