@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from firsttoken.store import Store
     from firsttoken_dashboard.analysis import Window
 
 EXIT_OVER_BUDGET: Final = 1
@@ -18,6 +19,7 @@ EXIT_USAGE: Final = 2
 EXIT_STORE: Final = 3
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SIZE: Final = re.compile(r"\d+(\.\d+)?\s?[KMGT]i?B", re.IGNORECASE)
 _SPAN: Final = re.compile(r"(\d+)([smhdw])")
 
 
@@ -30,12 +32,31 @@ class CommandError(Exception):
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """Add `--store`; its value, possibly None, is what `firsttoken.store.open` takes."""
+    """Add `--store` and `--memory-limit`, which `open_store` reads."""
     parser.add_argument(
         "--store",
         metavar="URI",
         help="the store's DuckDB file (default: $FIRSTTOKEN_STORE, else firsttoken.duckdb in your user data directory)",
     )
+    parser.add_argument(
+        "--memory-limit",
+        metavar="SIZE",
+        default="2GB",
+        help="what the database may use at most (default: %(default)s)",
+    )
+
+
+def open_store(args: argparse.Namespace) -> Store:
+    """Open the store that `add_store`'s options name; nothing is read or written yet.
+
+    Raises:
+        StoreError: they name none, or it is switched off.
+    """
+    from firsttoken import store
+
+    if _SIZE.fullmatch(args.memory_limit) is None:
+        raise CommandError(f"--memory-limit {args.memory_limit!r} is no size: write 512MB or 4GB.")
+    return store.open(args.store, memory_limit=args.memory_limit)
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:
@@ -88,3 +109,10 @@ def duration(text: str) -> timedelta:
 def _offset_spelled(text: str) -> str:
     """Write a final `Z` as an offset, which Python 3.10 does not read."""
     return f"{text[:-1]}+00:00" if text.endswith(("Z", "z")) else text
+
+
+def port(text: str) -> int:
+    """Read a TCP port; 0 means any that is free. For argparse's `type`."""
+    if text.isdecimal() and int(text) < 2**16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")

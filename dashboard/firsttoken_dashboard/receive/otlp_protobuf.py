@@ -1,0 +1,116 @@
+"""OTLP's protobuf encoding, into the store's batch.
+
+`TracesData` (what files hold) and `ExportTraceServiceRequest` (what clients send) are the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from firsttoken_dashboard.receive.decoded import (
+    KINDS,
+    MAX_ATTRIBUTES,
+    MAX_DEPTH,
+    MAX_EVENTS,
+    STATUS_CODES,
+    Decoded,
+    UndecodableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
+
+    from firsttoken.store import SpanBatch
+    from firsttoken_dashboard.receive.json_text import Json
+
+_NO_TRACE: Final = bytes(16)
+_NO_SPAN: Final = bytes(8)
+
+
+def decode(body: bytes, decoded: Decoded) -> None:
+    """Add a request's spans to `decoded`; those that cannot be stored are counted there, their neighbours kept.
+
+    Raises:
+        UndecodableError: the bytes are no such message.
+    """
+    request = ExportTraceServiceRequest()
+    try:
+        request.ParseFromString(body)
+    except DecodeError as error:
+        raise UndecodableError(f"the body is no OTLP protobuf: {error}") from None
+    for resource_spans in request.resource_spans:
+        _add_resource(decoded, resource_spans)
+
+
+def _add_resource(decoded: Decoded, resource_spans: ResourceSpans) -> None:
+    resource = _attributes(resource_spans.resource.attributes)
+    for scope_spans in resource_spans.scope_spans:
+        scope = scope_spans.scope
+        name, version = scope.name, scope.version
+        for span in scope_spans.spans:
+            if len(span.trace_id) != len(_NO_TRACE) or span.trace_id == _NO_TRACE:
+                decoded.refused["trace_id is not 16 bytes, or all zero"] += 1
+            elif len(span.span_id) != len(_NO_SPAN) or span.span_id == _NO_SPAN:
+                decoded.refused["span_id is not 8 bytes, or all zero"] += 1
+            else:
+                _add_span(decoded.spans, span, name, version, resource)
+
+
+def _add_span(batch: SpanBatch, span: Span, scope_name: str, scope_version: str, resource: dict[str, Json]) -> None:
+    parent, kind, status = span.parent_span_id, span.kind, span.status
+    batch.add(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_span_id=parent.hex() if len(parent) == len(_NO_SPAN) and parent != _NO_SPAN else None,
+        name=span.name,
+        kind=KINDS[kind] if 0 <= kind < len(KINDS) else KINDS[0],
+        start_time=span.start_time_unix_nano,
+        end_time=span.end_time_unix_nano,
+        status_code=STATUS_CODES[status.code] if 0 <= status.code < len(STATUS_CODES) else STATUS_CODES[0],
+        status_message=status.message,
+        scope_name=scope_name,
+        scope_version=scope_version,
+        resource=resource,
+        attributes=_attributes(span.attributes),
+        events=[
+            {"name": event.name, "time": event.time_unix_nano, "attributes": _attributes(event.attributes)}
+            for event in span.events[:MAX_EVENTS]
+        ],
+        links=[{"trace_id": link.trace_id.hex(), "span_id": link.span_id.hex()} for link in span.links[:MAX_EVENTS]],
+    )
+
+
+def _attributes(pairs: Iterable[KeyValue], depth: int = 0) -> dict[str, Json]:
+    taken: dict[str, Json] = {}
+    for pair in pairs:
+        if len(taken) == MAX_ATTRIBUTES:
+            break
+        taken[pair.key] = _value(pair.value, depth)
+    return taken
+
+
+def _value(value: AnyValue, depth: int) -> Json:  # noqa: PLR0911 - one return a kind of value
+    kind = value.WhichOneof("value")
+    if kind == "string_value":
+        return value.string_value
+    if kind == "int_value":
+        return value.int_value
+    if kind == "double_value":
+        return value.double_value
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    if depth < MAX_DEPTH:
+        if kind == "array_value":
+            return [_value(item, depth + 1) for item in value.array_value.values]
+        if kind == "kvlist_value":
+            return _attributes(value.kvlist_value.values, depth + 1)
+    return None
