@@ -77,6 +77,10 @@ class Latency(Protocol):
         """Output tokens per second after the first."""
         ...
 
+    def per_token(self, model: str) -> Range:
+        """Seconds that one more uncached input token adds to the time to first token."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
