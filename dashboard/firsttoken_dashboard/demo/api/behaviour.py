@@ -55,6 +55,10 @@ class Behaviour:
         """The other one, with what is set here."""
         return replace(other, **{f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None})
 
+    def without(self, *knobs: str) -> Behaviour:
+        """The same, with these knobs unset again."""
+        return replace(self, **dict.fromkeys(knobs))
+
 
 def from_headers(headers: dict[str, str]) -> Behaviour:
     """Read `x-lookalike-*`. Raises ValueError for a knob that does not exist or a number that is none."""

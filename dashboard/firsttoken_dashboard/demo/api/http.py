@@ -86,8 +86,9 @@ Handler: TypeAlias = Callable[[Request, Reply], Awaitable[None]]
 class Connection(asyncio.Protocol):
     """One client's connection: requests one after another, each handled in a task that ends when the client leaves."""
 
-    def __init__(self, handler: Handler, number: int) -> None:
-        """`handler` answers; `number` is what `Request.connection` says."""
+    def __init__(self, handler: Handler, number: int, open_ones: set[Connection]) -> None:
+        """`handler` answers; `number` is what `Request.connection` says; `open_ones` has it while it is open."""
+        self._open_ones = open_ones
         self._handler = handler
         self._number = number
         self._place = 0
@@ -99,6 +100,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio's transports switch Nagle's algorithm off themselves."""
         self._transport = cast("asyncio.Transport", transport)
+        self._open_ones.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Collect, and answer once a request is whole."""
@@ -109,8 +111,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client has gone: nobody waits for the answer any more."""
+        self._open_ones.discard(self)
         if self._task is not None:
             self._task.cancel()
+
+    def abort(self) -> None:
+        """Reset it from this side."""
+        self._transport.abort()
 
     def _next(self) -> None:
         if self._task is not None or not (request := self._parse()):
@@ -161,10 +168,32 @@ class Connection(asyncio.Protocol):
         )
 
 
-async def listen(handler: Handler, host: str, port: int) -> asyncio.Server:
-    """Serve on `host:port` (0: any free one). Raises OSError where the port is taken."""
-    numbers = count(1)
-    return await asyncio.get_running_loop().create_server(lambda: Connection(handler, next(numbers)), host, port)
+class Server:
+    """A listening socket and its open connections."""
+
+    def __init__(self, handler: Handler) -> None:
+        """`handler` answers every request."""
+        self._handler = handler
+        self._connections: set[Connection] = set()
+        self._numbers = count(1)
+        self._server: asyncio.Server
+
+    async def listen(self, host: str, port: int) -> int:
+        """Serve on `host:port` (0: any free one); returns the port. Raises OSError where it is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connect, host, port)
+        return self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening and reset what is open."""
+        self._server.close()
+        for connection in self._connections:
+            connection.abort()
+        await asyncio.sleep(0)  # the loop tells the connections that they are lost
+        await asyncio.sleep(0)
+
+    def _connect(self) -> Connection:
+        return Connection(self._handler, next(self._numbers), self._connections)
 
 
 def _head(status: int, headers: Headers) -> bytes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from typing import Any, Final, cast
 
-WORDS: Final = tuple(  # noqa: SIM905 - seventy lines of a list would say no more
+WORDS: Final = tuple(
     """
     order account region report answer customer station garden letter market morning winter engine paper river
     signal bridge table window kitchen budget invoice contract parcel ticket service system network battery
     printer shelf arrives returns covers explains follows improves changes reaches needs keeps shows starts holds
     leaves opens quickly often early together slowly carefully usually again twice safely small large early open
     clear quiet recent local useful simple careful steady new short broad
-    """.split()
+    """.split()  # noqa: SIM905 - seventy lines of a list would say no more
 )
 
 

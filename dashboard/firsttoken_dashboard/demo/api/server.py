@@ -13,7 +13,7 @@ from firsttoken_dashboard.demo.api import messages
 from firsttoken_dashboard.demo.api.behaviour import Behaviour, Schedules, from_headers
 from firsttoken_dashboard.demo.api.cache import PromptCache
 from firsttoken_dashboard.demo.api.errors import ApiError
-from firsttoken_dashboard.demo.api.http import Reply, Request, listen
+from firsttoken_dashboard.demo.api.http import Reply, Request, Server
 from firsttoken_dashboard.demo.api.limits import Limits, RateLimiter
 from firsttoken_dashboard.demo.api.lookups import Lookups
 from firsttoken_dashboard.demo.api.plan import Engine
@@ -58,25 +58,24 @@ class LookAlike:
         self._lookups = Lookups(self._engine)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="look-alike", daemon=True)
-        self._server: asyncio.Server
+        self._server = Server(self._handle)
         self.url = ""
 
     def start(self) -> Self:
         """Listen; returns itself."""
         self._thread.start()
         try:
-            self._server = asyncio.run_coroutine_threadsafe(
-                listen(self._handle, "127.0.0.1", self._port), self._loop
-            ).result()
+            listening = self._server.listen("127.0.0.1", self._port)
+            port = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
         except OSError:
             self._end_thread()
             raise
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{port}"
         return self
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
-        asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result()
         self._end_thread()
 
     def __enter__(self) -> Self:
@@ -175,12 +174,6 @@ class LookAlike:
         )
         self.records.append(record)
         return record
-
-    async def _shut(self) -> None:
-        self._server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0)
 
     def _end_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
