@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import Distribution, at_least_zero, difference, saving
@@ -110,7 +110,6 @@ def _judge(row: _Row, context: Context) -> Finding | None:
     if paid - would_pay < WORTH_IT * paid:
         return None
     certain = row.n >= MINIMUM_CALLS and row.interactive is not False
-    own = latency is not None
     return Finding(
         rule=RULE.id,
         title=f"{large.name} answers small questions: {row.output_tokens[50]:.0f} tokens at the median, "
@@ -137,7 +136,7 @@ def _judge(row: _Row, context: Context) -> Finding | None:
             latency_p95_s=late,
             usd_per_call=Range.within(paid - would_pay, 0.1),
         ),
-        confidence="medium" if own else "low",
+        confidence="low" if latency is None else "medium",
         caveats=f"Nothing recorded tells whether {small.name}'s answers are good enough: compare them on saved "
         "questions. A lower effort on the same model is the smaller step."
         + (f" Its tokenizer makes about {ratio:g} times the tokens; that is reckoned with." if ratio != 1 else "")
