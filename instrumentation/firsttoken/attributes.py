@@ -56,6 +56,8 @@ CODE_LINE: Final = "code.line.number"
 CODE_FUNCTION: Final = "code.function.name"
 
 # firsttoken.*: clocks
+#: True where nobody was reading when the first token came, so that the time to first chunk is an upper bound.
+TIME_TO_FIRST_CHUNK_UPPER_BOUND: Final = "firsttoken.time_to_first_chunk.upper_bound"
 TIME_TO_HEADERS: Final = "firsttoken.time_to_headers"
 TIME_TO_FIRST_TEXT: Final = "firsttoken.time_to_first_text"
 OUTPUT_TOKENS_PER_SECOND: Final = "firsttoken.output_tokens_per_second"

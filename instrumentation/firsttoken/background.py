@@ -1,0 +1,114 @@
+"""The one background thread, in which requests are hashed while the network is awaited."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, cast
+
+from firsttoken.fingerprint import Fingerprint, Outputs, fingerprint, text_of_request
+from firsttoken.guard import fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Requests waiting for their hashes; beyond it a request goes without, so that memory stays bounded.
+MOST_WAITING = 256
+#: Requests larger than this are not looked into: they would hold the interpreter for longer than a call can spare.
+LARGEST_BODY = 8_000_000
+
+
+class Prints:
+    """A request's hashes, once they are there.
+
+    `depends_on` is None where it was not looked for.
+    """
+
+    __slots__ = ("_body", "_ready", "_text", "_trace_id", "depends_on", "fingerprint")
+
+    def __init__(self, body: bytes, trace_id: int) -> None:
+        self.fingerprint: Fingerprint | None = None
+        self.depends_on: list[str] | None = None
+        self._body: bytes | None = body
+        self._trace_id = trace_id
+        self._text = ""
+        self._ready = _thread.allocate_lock()  # a bare lock: an Event costs ten times as much to make
+        self._ready.acquire()
+
+    def wait(self, seconds: float) -> bool:
+        """True once the hashes are there; waits at most `seconds`. For one caller only."""
+        return self._ready.acquire(timeout=seconds)
+
+    def make(self) -> None:
+        try:
+            body, self._body = self._body, None
+            decoded = json.loads(body) if body is not None else None
+            if isinstance(decoded, dict):
+                request = cast("dict[str, Any]", decoded)
+                self.fingerprint = fingerprint(request)
+                self._text = text_of_request(request)
+                self.depends_on = _outputs.used_by(self._trace_id, self._text)
+        except Exception:  # noqa: BLE001
+            fault("the prompt's blocks")
+        finally:
+            self._ready.release()
+
+    def answered(self, span_id: str, text: str, tool_use_ids: tuple[str, ...]) -> None:
+        """Remembers what the call answered, for the requests after it. In the background, after `make`."""
+        if text or tool_use_ids:
+            _submit(lambda: self._remember(span_id, text, tool_use_ids))
+
+    def _remember(self, span_id: str, text: str, tool_use_ids: tuple[str, ...]) -> None:
+        _outputs.add(self._trace_id, span_id, self._text, text, tool_use_ids)
+        self._text = ""
+
+
+def prints(body: bytes, trace_id: int) -> Prints | None:
+    """Begins to hash a request; None where it is too large or too many are waiting."""
+    if len(body) > LARGEST_BODY:
+        return None
+    made = Prints(body, trace_id)
+    return made if _submit(made.make) else None
+
+
+_outputs = Outputs()
+_queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
+_thread_of: int | None = None
+_starting = threading.Lock()
+
+
+def _submit(job: Callable[[], None]) -> bool:
+    global _thread_of  # noqa: PLW0603 - one thread a process
+    if _thread_of is None:
+        with _starting:
+            if _thread_of is None:
+                _thread_of = os.getpid()
+                threading.Thread(target=_work, name="firsttoken-prints", daemon=True).start()
+    if _queue.qsize() >= MOST_WAITING:
+        return False
+    _queue.put(job)
+    return True
+
+
+def _work() -> None:
+    queue = _queue
+    while True:
+        job = queue.get()
+        try:
+            job()
+        except Exception:  # noqa: BLE001
+            fault("a request in the background")
+        del job  # an idle thread must not keep the last request alive
+
+
+def _after_fork() -> None:
+    global _queue, _thread_of, _starting, _outputs
+    # A fork takes no threads along, and may have copied the queue or the lock in the middle of a change.
+    _queue, _thread_of, _starting, _outputs = SimpleQueue(), None, threading.Lock(), Outputs()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

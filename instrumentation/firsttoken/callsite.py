@@ -1,0 +1,102 @@
+"""The application's line that called: the first frame that is neither the SDK, nor ours, nor an installed library."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import sysconfig
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+class Site(NamedTuple):
+    """A line of the application: absolute file, line number, qualified function name (bare before Python 3.11)."""
+
+    file: str
+    line: int
+    function: str
+
+
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LIBRARY_ROOTS = frozenset({"anthropic", "wrapt", "opentelemetry"})
+_STDLIB = tuple({os.path.realpath(sysconfig.get_paths()[key]) + os.sep for key in ("stdlib", "platstdlib")})
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+# A frame of the event loop: what stands above it started the loop, and did not make the call.
+_LOOP_FILES = tuple(f"{os.sep}asyncio{os.sep}{name}.py" for name in ("events", "base_events", "runners"))
+
+_LIBRARY, _LOOP, _APPLICATION = range(3)
+_kinds: dict[CodeType, int] = {}
+_origins: WeakKeyDictionary[Coroutine[Any, Any, Any], Site] = WeakKeyDictionary()
+
+
+def find(skip: int = 1) -> Site | None:
+    """The application's line on this thread's stack, `skip` frames up from here; None where the stack has none.
+
+    A coroutine handed straight to `gather` or `create_task` runs without its caller on the stack: then the line
+    that made the coroutine, where `remember` was told of it.
+    """
+    frame: FrameType | None = sys._getframe(skip)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - the only way to a frame without building the whole stack
+    while frame is not None:
+        kind = _kinds.get(frame.f_code)
+        if kind is None:
+            kind = _classify(frame)
+        if kind == _APPLICATION:
+            return _site(frame)
+        if kind == _LOOP:
+            break
+        frame = frame.f_back
+    return _origin_of_task() if _origins else None
+
+
+def remember(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Notes the application's line that made `coroutine`, for as long as the coroutine lives."""
+    site = find(2)
+    if site is not None:
+        _origins[coroutine] = site
+
+
+def _origin_of_task() -> Site | None:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return None if task is None else _origins.get(task.get_coro())  # type: ignore[arg-type]
+
+
+def _site(frame: FrameType) -> Site:
+    code = frame.f_code
+    name = code.co_filename
+    return Site(
+        name if name.startswith("<") else os.path.abspath(name),
+        frame.f_lineno,
+        getattr(code, "co_qualname", code.co_name),
+    )
+
+
+def _classify(frame: FrameType) -> int:
+    code = frame.f_code
+    kind = _kind(code.co_filename, frame.f_globals.get("__name__"))
+    if len(_kinds) > 10_000:  # an application that compiles code as it goes must not fill memory
+        _kinds.clear()
+    _kinds[code] = kind
+    return kind
+
+
+def _kind(filename: str, module: object) -> int:
+    if module == "__main__":  # a script is the application's wherever it lies, also when installed
+        return _APPLICATION
+    if filename.startswith("<frozen"):
+        return _LIBRARY
+    if isinstance(module, str) and module.partition(".")[0] in _LIBRARY_ROOTS:
+        return _LIBRARY
+    path = os.path.realpath(filename)
+    if path.endswith(_LOOP_FILES) or f"{os.sep}uvloop{os.sep}" in path:
+        return _LOOP
+    if path.startswith((_OURS, *_STDLIB)) or any(part in path for part in _INSTALLED):
+        return _LIBRARY
+    return _APPLICATION

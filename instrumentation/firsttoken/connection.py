@@ -1,0 +1,168 @@
+"""Which client object a call belongs to, and what httpx's `trace` extension tells of its connection and attempts."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from firsttoken.guard import fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class ClientIdentity:
+    """One HTTP client object: clients made by `with_options` share it, because they share its connections."""
+
+    __slots__ = ("calls", "construction_s", "id")
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4().hex[:16]
+        self.calls = 0
+        self.construction_s: float | None = None
+
+
+_identities: WeakKeyDictionary[Any, ClientIdentity] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def identity_of(client: Any) -> ClientIdentity:
+    """The identity of the HTTP client inside an SDK client."""
+    http_client = client._client  # noqa: SLF001 - the SDK has no public name for it
+    identity = _identities.get(http_client)
+    if identity is None:
+        with _lock:
+            identity = _identities.setdefault(http_client, ClientIdentity())
+    return identity
+
+
+def constructed(client: Any, seconds: float) -> None:
+    """Notes what making `client` took, unless it shares the HTTP client of an earlier one."""
+    identity = identity_of(client)
+    if identity.construction_s is None and identity.calls == 0:
+        identity.construction_s = seconds
+
+
+class Attempt:
+    """The clocks of one HTTP request, in `perf_counter_ns`; what httpx did not tell is None.
+
+    `observe` is called by httpx's transport for each step it takes. Transports other than httpcore's tell nothing.
+    """
+
+    __slots__ = (
+        "_on_sent",
+        "connect_began",
+        "connected",
+        "exception",
+        "headers",
+        "last",
+        "sent",
+        "started",
+        "status",
+        "traced",
+        "when_headers",
+    )
+
+    def __init__(self, on_sent: Callable[[], None]) -> None:
+        self.started = perf_counter_ns()
+        self.last = self.started
+        self.traced = False
+        self.connect_began: int | None = None
+        self.connected: int | None = None
+        self.sent: int | None = None
+        self.when_headers: int | None = None
+        self.status: int | None = None
+        self.headers: Any = None
+        self.exception: BaseException | None = None
+        self._on_sent = on_sent
+
+    def observe(self, event: str, info: Mapping[str, Any]) -> None:
+        """One step of httpcore's: `{part}.{step}.{started|complete|failed}`."""
+        try:
+            step = _STEPS.get(event)
+            if step is None:
+                if event.endswith(".failed"):
+                    self.last = perf_counter_ns()
+                    self.exception = info.get("exception")
+                return
+            self.traced = True
+            now = perf_counter_ns()
+            self.last = now
+            if step == _HEADERS:
+                self.when_headers = now
+                self._read_head(info.get("return_value"))
+            elif step == _SENT:
+                self.sent = now
+                self._on_sent()
+            elif step == _CONNECTING:
+                if self.connect_began is None:
+                    self.connect_began = now
+            elif step == _CONNECTED:
+                self.connected = now
+        except Exception:  # noqa: BLE001
+            fault("the transport's trace")
+
+    def _read_head(self, head: Any) -> None:
+        for part in head:
+            if self.status is None and isinstance(part, int):
+                self.status = part
+            elif isinstance(part, list):
+                self.headers = part
+
+    @property
+    def connection_s(self) -> float | None:
+        """Seconds to open the connection (TCP and TLS); None where none was opened or nobody told."""
+        if self.connect_began is None or self.connected is None:
+            return None
+        return (self.connected - self.connect_began) / 1e9
+
+
+_HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(5)
+_STEPS = {
+    **{f"{http}.receive_response_headers.complete": _HEADERS for http in ("http11", "http2")},
+    **{f"{http}.send_request_body.complete": _SENT for http in ("http11", "http2")},
+    **{f"{http}.response_closed.complete": _CLOSED for http in ("http11", "http2")},
+    **{
+        f"{part}.{step}.{phase}": kind
+        for part in ("connection", "http_proxy", "socks_proxy", "proxy", "socks")
+        for step in ("connect_tcp", "connect_unix_socket", "setup_socks5_connection", "start_tls")
+        for phase, kind in (("started", _CONNECTING), ("complete", _CONNECTED))
+    },
+}
+
+
+def attach(request: Any, attempt: Attempt, *, is_async: bool) -> None:
+    """Has `attempt` told of the request's steps, after the application's own `trace` extension, if it has one."""
+    theirs = request.extensions.get("trace")
+    request.extensions = {**request.extensions, "trace": (_async_trace if is_async else _sync_trace)(attempt, theirs)}
+
+
+def _sync_trace(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
+    if theirs is None:
+        return attempt.observe
+
+    def trace(event: str, info: Any) -> Any:
+        result = theirs(event, info)
+        attempt.observe(event, info)
+        return result
+
+    return trace
+
+
+def _async_trace(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
+    observe = attempt.observe
+    if theirs is None:
+
+        async def trace(event: str, info: Any) -> None:
+            observe(event, info)
+
+    else:
+
+        async def trace(event: str, info: Any) -> None:
+            await theirs(event, info)
+            observe(event, info)
+
+    return trace

@@ -1,0 +1,28 @@
+"""The guard around every piece of our work inside somebody else's process.
+
+An error of ours is logged once per place, at debug, and the application goes on as without us.
+"""
+
+from __future__ import annotations
+
+import logging
+
+log = logging.getLogger("firsttoken")
+
+_seen: set[str] = set()
+
+
+def fault(place: str) -> None:
+    """Notes the exception being handled, once for each `place`; call it from an `except Exception` only."""
+    if place in _seen:
+        return
+    _seen.add(place)
+    log.debug("firsttoken could not observe %s; the call goes on without it", place, exc_info=True)
+
+
+def warn_once(place: str, message: str) -> None:
+    """Warns the operator, once in the life of the process."""
+    if place in _seen:
+        return
+    _seen.add(place)
+    log.warning("%s", message)

@@ -1,0 +1,128 @@
+"""Puts the wrappers in place, once anthropic is imported, and takes them out again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # pyright: ignore[reportMissingTypeStubs]
+from opentelemetry.trace import get_tracer
+
+from firsttoken._version import __version__
+from firsttoken.attributes import SCOPE_NAME
+from firsttoken.guard import fault, warn_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+DISABLED_VARIABLE = "FIRSTTOKEN_DISABLED"
+
+_Wrapper = "Callable[..., Any]"
+
+
+class AnthropicInstrumentor(BaseInstrumentor):
+    """Records every call of the Anthropic SDK as one span.
+
+    `instrument(tracer_provider=…, meter_provider=…)`; both default to the global ones. It never imports anthropic:
+    where that is not imported yet, the wrappers wait for it. `FIRSTTOKEN_DISABLED=1` leaves everything as it is.
+    """
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The SDK versions that have the seams."""
+        return ("anthropic >= 0.40",)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        if os.environ.get(DISABLED_VARIABLE, "").lower() in {"1", "true"}:
+            return
+        _state.enable(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
+
+    def _uninstrument(self, **kwargs: Any) -> None:  # noqa: ARG002
+        _state.disable()
+
+
+class _Patches:
+    """What is wrapped now. Import hooks cannot be taken back, so they ask here whether they are still wanted."""
+
+    def __init__(self) -> None:
+        self._providers: tuple[Any, Any] | None = None
+        self._wrapped: list[tuple[Any, str]] = []
+        self._hooked: set[str] = set()
+
+    def enable(self, tracer_provider: Any, meter_provider: Any) -> None:
+        self._providers = (tracer_provider, meter_provider)
+        for name, patch in (
+            ("anthropic._base_client", self._patch_client),
+            ("anthropic._streaming", self._patch_streaming),
+            ("anthropic.resources.messages.messages", self._patch_messages),
+            ("anthropic.resources.beta.messages.messages", self._patch_messages),
+        ):
+            module = sys.modules.get(name)
+            # A module that is being imported right now is in sys.modules, but not whole: its hook is still to come.
+            if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+                patch(module)
+            elif name not in self._hooked:
+                self._hooked.add(name)
+                wrapt.register_post_import_hook(patch, name)
+
+    def disable(self) -> None:
+        self._providers = None
+        for owner, name in reversed(self._wrapped):
+            current = owner.__dict__.get(name)
+            if isinstance(current, wrapt.ObjectProxy):
+                setattr(owner, name, current.__wrapped__)
+        self._wrapped.clear()
+
+    def _patch_client(self, module: Any) -> None:
+        if self._providers is None:
+            return
+        # Here and not above: what a process that never calls Claude need not load, it does not.
+        from firsttoken import seams
+        from firsttoken.metrics import Metrics
+
+        tracer_provider, meter_provider = self._providers
+        recorder = seams.Recorder(get_tracer(SCOPE_NAME, __version__, tracer_provider), Metrics(meter_provider))
+        for client, request, process in (
+            ("SyncAPIClient", recorder.request, seams.process_response),
+            ("AsyncAPIClient", recorder.request_async, seams.process_response_async),
+        ):
+            self._wrap(module, client, "request", request)
+            self._wrap(module, client, "_process_response", process)
+            self._wrap(module, client, "__init__", seams.construct)
+        self._wrap(module, "BaseClient", "_build_request", recorder.build_request)
+
+    def _patch_streaming(self, module: Any) -> None:
+        if self._providers is None:
+            return
+        from firsttoken import seams
+
+        self._wrap(module, "Stream", "__stream__", seams.stream)
+        self._wrap(module, "AsyncStream", "__stream__", seams.stream_async)
+
+    def _patch_messages(self, module: Any) -> None:
+        if self._providers is None:
+            return
+        from firsttoken import seams
+
+        for name in ("create", "parse", "count_tokens"):
+            if hasattr(getattr(module, "AsyncMessages", None), name):
+                self._wrap(module, "AsyncMessages", name, seams.create_async)
+
+    def _wrap(self, module: Any, owner_name: str, name: str, wrapper: Callable[..., Any]) -> None:
+        try:
+            owner = getattr(module, owner_name)
+            original = owner.__dict__[name]
+            setattr(owner, name, wrapt.FunctionWrapper(original, wrapper))
+            self._wrapped.append((owner, name))
+        except (AttributeError, KeyError):
+            warn_once(
+                f"{module.__name__}.{owner_name}.{name}",
+                f"firsttoken does not know this version of anthropic: {owner_name}.{name} is missing, "
+                "so some of its attributes are not recorded",
+            )
+        except Exception:  # noqa: BLE001
+            fault(f"{owner_name}.{name}")
+
+
+_state = _Patches()

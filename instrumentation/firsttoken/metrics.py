@@ -1,0 +1,75 @@
+"""The four `gen_ai.client.*` histograms, with the semantic conventions' names, units and buckets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import get_meter
+
+from firsttoken import attributes as a
+from firsttoken._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.util.types import AttributeValue
+
+_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+_FIRST_CHUNK = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_PER_CHUNK = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+
+_DIMENSIONS = (a.OPERATION_NAME, a.PROVIDER_NAME, a.REQUEST_MODEL, a.RESPONSE_MODEL, a.SERVER_ADDRESS, a.SERVER_PORT)
+
+
+class Metrics:
+    """The histograms of one meter provider."""
+
+    def __init__(self, meter_provider: MeterProvider | None) -> None:
+        meter = get_meter("firsttoken", __version__, meter_provider)
+        self._duration = meter.create_histogram(
+            "gen_ai.client.operation.duration",
+            unit="s",
+            description="GenAI operation duration.",
+            explicit_bucket_boundaries_advisory=_SECONDS,
+        )
+        self._tokens = meter.create_histogram(
+            "gen_ai.client.token.usage",
+            unit="{token}",
+            description="Number of input and output tokens used.",
+            explicit_bucket_boundaries_advisory=_TOKENS,
+        )
+        self._first_chunk = meter.create_histogram(
+            "gen_ai.client.operation.time_to_first_chunk",
+            unit="s",
+            description="Time to receive the first chunk of a streamed answer.",
+            explicit_bucket_boundaries_advisory=_FIRST_CHUNK,
+        )
+        self._per_chunk = meter.create_histogram(
+            "gen_ai.client.operation.time_per_output_chunk",
+            unit="s",
+            description="Time between the chunks of a streamed answer, after the first.",
+            explicit_bucket_boundaries_advisory=_PER_CHUNK,
+        )
+
+    def record(
+        self,
+        found: Mapping[str, AttributeValue],
+        duration_s: float,
+        error_type: str | None,
+        per_chunk_s: float | None,
+    ) -> None:
+        """One call, from its span's attributes."""
+        dimensions = {name: found[name] for name in _DIMENSIONS if name in found}
+        timed = dimensions if error_type is None else dimensions | {a.ERROR_TYPE: error_type}
+        self._duration.record(duration_s, timed)
+        for name, kind in ((a.INPUT_TOKENS, "input"), (a.OUTPUT_TOKENS, "output")):
+            count = found.get(name)
+            if isinstance(count, int):
+                self._tokens.record(count, {**dimensions, "gen_ai.token.type": kind})
+        first = found.get(a.TIME_TO_FIRST_CHUNK)
+        if isinstance(first, float):
+            self._first_chunk.record(first, timed)
+        if per_chunk_s is not None:
+            self._per_chunk.record(per_chunk_s, timed)
