@@ -6,6 +6,7 @@ Times on the command line are UTC, as they are in the store, unless they carry a
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ EXIT_USAGE: Final = 2
 EXIT_STORE: Final = 3
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_KEEP_CONTENT_VARIABLE: Final = "FIRSTTOKEN_KEEP_CONTENT"
 _SIZE: Final = re.compile(r"\d+(\.\d+)?\s?[KMGT]i?B", re.IGNORECASE)
 _SPAN: Final = re.compile(r"(\d+)([smhdw])")
 
@@ -57,6 +59,21 @@ def open_store(args: argparse.Namespace) -> Store:
     if _SIZE.fullmatch(args.memory_limit) is None:
         raise CommandError(f"--memory-limit {args.memory_limit!r} is no size: write 512MB or 4GB.")
     return store.open(args.store, memory_limit=args.memory_limit)
+
+
+def add_keep_content(parser: argparse.ArgumentParser) -> None:
+    """Add `--keep-content`, which `heed_keep_content` acts on."""
+    parser.add_argument(
+        "--keep-content",
+        action="store_true",
+        help="store prompts and answers too, where the senders record them (default: dropped)",
+    )
+
+
+def heed_keep_content(args: argparse.Namespace) -> None:
+    """Tell the store's filter, before the first span, what `--keep-content` said."""
+    if args.keep_content:
+        os.environ[_KEEP_CONTENT_VARIABLE] = "1"
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:

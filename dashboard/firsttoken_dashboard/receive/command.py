@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from firsttoken.store import Store
 
 TOKEN_VARIABLE: Final = "FIRSTTOKEN_TOKEN"  # noqa: S105 - its name, not its value
-KEEP_CONTENT_VARIABLE: Final = "FIRSTTOKEN_KEEP_CONTENT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="PEM file of the certificate chain: serve TLS")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="PEM file of its key")
-    parser.add_argument(
-        "--keep-content", action="store_true", help="store prompts and answers too, where senders record them"
-    )
+    options.add_keep_content(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise options.CommandError(
             f"--host {args.host} can be reached by others: give a token with --token or ${TOKEN_VARIABLE}."
         )
-    if args.keep_content:
-        os.environ[KEEP_CONTENT_VARIABLE] = "1"
+    options.heed_keep_content(args)
     store = options.open_store(args)
     _check(store)
     told_to_stop = threading.Event()

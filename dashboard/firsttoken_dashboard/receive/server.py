@@ -56,7 +56,7 @@ class Receiver:
 
     def __init__(self, store: Store, address: Address, *, token: str | None = None, tls: Tls | None = None) -> None:
         self.health = Health()
-        # Where it is loaded the store hands batches to DuckDB as Arrow, at less than half the cost; Streamlit brings it.
+        # Where it is loaded the store hands batches to DuckDB as Arrow, at under half the cost; Streamlit brings it.
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module("pyarrow")
         with contextlib.ExitStack() as undo:

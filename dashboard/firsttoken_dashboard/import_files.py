@@ -1,0 +1,140 @@
+"""`firsttoken import`: files of spans into the store.
+
+A file may be imported twice, or while it is still written: spans that are stored already are dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from firsttoken_dashboard import options
+from firsttoken_dashboard.receive import otlp_json
+from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
+from firsttoken_dashboard.receive.pieces import pieces
+
+if TYPE_CHECKING:
+    import argparse
+    import io
+
+    from firsttoken.store import Store
+    from firsttoken_dashboard.receive.pieces import Piece
+
+#: Spans of one commit: large enough that its 40 ms do not count, small enough for the memory of a small machine.
+BATCH: Final = 10_000
+#: Seconds to wait for other writers. An import has time, and what goes to the outbox is not yet visible.
+PATIENCE_S: Final = 30.0
+#: Seconds between two lines of progress.
+_PROGRESS_S: Final = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a collector's JSON lines, an OTLP JSON document or OTLP protobuf, gzipped or not; - is standard input",
+    )
+    options.add_store(parser)
+    options.add_keep_content(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import every file; one that is no OTLP at all ends it with a usage error, bad lines are counted and told."""
+    options.heed_keep_content(args)
+    store = options.open_store(args)
+    for name in args.files:
+        _import(store, name)
+    return 0
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What came of one file so far."""
+
+    spans: int = 0
+    pieces: int = 0
+    undecodable: int = 0
+    first_undecodable: str = ""
+    refused: Counter[str] = field(default_factory=Counter[str])
+
+
+def _import(store: Store, name: str) -> None:
+    tally = _Tally()
+    if name != "-" and Path(name).is_dir():
+        raise options.CommandError(f"{name} is a directory; name its files.")
+    with open(0 if name == "-" else name, "rb", closefd=name != "-") as file:
+        _pour(store, file, name, tally)
+    if tally.undecodable and tally.undecodable == tally.pieces:
+        raise options.CommandError(f"{name} holds no OTLP: {tally.first_undecodable}.")
+    print(f"{name}: {tally.spans:,} spans")
+    for reason, count in sorted(tally.refused.items()):
+        print(f"{name}: {count:,} spans left out: {reason}", file=sys.stderr)
+    if tally.undecodable:
+        sentence = f"{tally.undecodable:,} of {tally.pieces:,} lines left out, the first: {tally.first_undecodable}"
+        print(f"{name}: {sentence}", file=sys.stderr)
+
+
+def _pour(store: Store, file: io.BufferedReader, name: str, tally: _Tally) -> None:
+    progress = _Progress(name, file)
+    decoded = Decoded()
+    try:
+        for piece in pieces(file, name):
+            tally.pieces += 1
+            try:
+                _decode(piece, decoded)
+            except UndecodableError as error:
+                tally.undecodable += 1
+                tally.first_undecodable = tally.first_undecodable or f"{piece.place}: {error}"
+            if len(decoded.spans) >= BATCH:
+                _store(store, decoded, tally)
+                decoded = Decoded()
+                progress.show(tally.spans)
+    finally:
+        # Also when the file turns out to be cut off: what came before is stored, as the error then says.
+        _store(store, decoded, tally)
+        progress.clear()
+
+
+def _store(store: Store, decoded: Decoded, tally: _Tally) -> None:
+    store.append_batch(decoded.spans, patience_s=PATIENCE_S)
+    tally.spans += len(decoded.spans)
+    tally.refused.update(decoded.refused)
+
+
+def _decode(piece: Piece, decoded: Decoded) -> None:
+    if piece.encoding == "json":
+        otlp_json.decode(piece.data, decoded)
+        return
+    # JSON is what a plain install reads; protobuf comes with the extra.
+    from firsttoken_dashboard.receive import otlp_protobuf
+
+    otlp_protobuf.decode(piece.data, decoded)
+
+
+class _Progress:
+    """One line on a terminal's stderr that is written over; nothing where stderr is no terminal."""
+
+    def __init__(self, name: str, file: io.BufferedReader) -> None:
+        self._name = name
+        self._descriptor = file.fileno()
+        # 0 for a pipe, of which nobody knows how much is to come.
+        self._size = os.fstat(self._descriptor).st_size
+        self._shown_at = time.monotonic() if sys.stderr.isatty() else None
+
+    def show(self, spans: int) -> None:
+        if self._shown_at is None or time.monotonic() - self._shown_at < _PROGRESS_S:
+            return
+        self._shown_at = time.monotonic()
+        part = f"{os.lseek(self._descriptor, 0, os.SEEK_CUR) / self._size:4.0%}  " if self._size else ""
+        print(f"\r{self._name}: {part}{spans:,} spans", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown_at is not None:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
