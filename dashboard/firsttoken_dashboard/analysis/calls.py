@@ -84,6 +84,15 @@ class TraceSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The call before another one at the same site: its span, start, and prompt blocks (`section:hash:chars:mark`)."""
+
+    span_id: str
+    started: datetime
+    prompt_blocks: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """What there is to filter by."""
 
@@ -124,6 +133,12 @@ def call(con: duckdb.DuckDBPyConnection, span_id: str) -> dict[str, Any] | None:
 def trace(con: duckdb.DuckDBPyConnection, trace_id: str) -> list[TraceSpan]:
     """The spans around a call, by start; at most 300."""
     return [TraceSpan(*row) for row in rows(con, "trace", Window(), trace=trace_id)]
+
+
+def before(con: duckdb.DuckDBPyConnection, span_id: str) -> Before | None:
+    """The call before this one at the same service, site and model; None: it is the first that has its blocks."""
+    found = rows(con, "call_before", Window(), span=span_id)
+    return Before(*found[0]) if found else None
 
 
 def choices(con: duckdb.DuckDBPyConnection, service: str | None) -> Choices:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 import streamlit as st
 
 import firsttoken.store
 from firsttoken.store import StoreError, StoreMissing
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import filters, figures, pages
+from firsttoken_dashboard.app import figures, filters, links, views
 from firsttoken_dashboard.app.reading import Reader
+
+_ICON: Final = str(Path(__file__).with_name("favicon.svg"))
 
 
 def draw() -> None:
     """Draw the page that the address names."""
-    st.set_page_config(page_title="firsttoken", page_icon=":material/bolt:", layout="wide")
-    page = st.navigation(pages.all_pages(), position="top")
+    # A file of ours: Streamlit would fetch the picture of a named icon from a content network.
+    st.set_page_config(page_title="firsttoken", page_icon=_ICON, layout="wide")
+    known = views.all_pages()
+    page = st.navigation(known, position="top")
+    links.remember(known)
     store = firsttoken.store.open()
     try:
         with Reader(store) as reader:
@@ -24,7 +32,7 @@ def draw() -> None:
         _nothing_yet(store)
         return
     except StoreError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(links.plain(str(error)), icon=":material/database_off:")
         return
     if extent.n_calls == 0:
         _nothing_yet(store)
@@ -38,7 +46,7 @@ def draw() -> None:
         st.caption("Traces are sampled: counts and sums are of the sampled calls.")
     page.run()
     if extent.last_start is not None:
-        st.caption(f"Times are UTC. {figures.count(extent.n_calls)} calls in {store.path.name}.")
+        st.caption(f"Times are UTC. {figures.count(extent.n_calls)} calls in {links.plain(store.path.name)}.")
 
 
 @st.fragment(run_every=2.0)
@@ -51,7 +59,7 @@ def _nothing_yet(store: firsttoken.store.Store) -> None:
     except StoreMissing:
         pass
     except StoreError as error:
-        st.error(str(error), icon=":material/database_off:")
+        st.error(links.plain(str(error)), icon=":material/database_off:")
         return
     st.title("No calls yet", anchor=False)
     st.write("Run your application under OpenTelemetry's launcher, and its calls appear here by themselves:")

@@ -9,6 +9,7 @@ import streamlit as st
 import firsttoken.store
 from firsttoken.store import StoreBusy, StoreError
 from firsttoken_dashboard.analysis import overview as questions
+from firsttoken_dashboard.app import links
 from firsttoken_dashboard.app.filters import Chosen, chosen
 from firsttoken_dashboard.app.reading import Reader
 
@@ -26,9 +27,9 @@ def part(draw: Callable[[Reader, Chosen], None]) -> None:
                 extent = reader.ask(questions.extent)
                 draw(reader, chosen(first=extent.first_start, last=extent.last_start))
         except StoreBusy as error:
-            st.caption(f"{error} The page tries again by itself.")
+            st.caption(f"{links.plain(str(error))} The page tries again by itself.")
         except StoreError as error:
-            st.error(str(error), icon=":material/database_off:")
+            st.error(links.plain(str(error)), icon=":material/database_off:")
 
     # The name tells Streamlit which part this is, from one drawing to the next.
     again.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"

@@ -1,4 +1,4 @@
-"""The page's own elements: score cards, charts, tables, timelines.
+"""The page's own elements: score cards, charts, tables, timelines, facts.
 
 Small scripts on Streamlit's component interface, each in its own shadow root: a Vega chart costs a page about a fifth
 of a second, these a few milliseconds; rows open by what they are and not by where they stood when they were clicked;
@@ -127,6 +127,19 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a recommendation. Figures are (value, label, interval, whether it is no saving), badges (text, hint),
+    evidence (label, value)."""
+
+    title: str
+    where: str
+    context: str
+    figures: Sequence[tuple[str, str, str, bool]]
+    badges: Sequence[tuple[str, str]]
+    evidence: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """What the reader did with a table, if anything: opened a row, asked for an order."""
 
@@ -142,6 +155,16 @@ def scores(cards: Sequence[Score], *, key: str) -> None:
 def chart(what: Chart, *, key: str) -> None:
     """Draw a chart over time."""
     _component("chart")(key=key, data=asdict(what))
+
+
+def head(what: Head, *, key: str) -> None:
+    """Draw the head of a recommendation."""
+    _component("finding")(key=key, data=asdict(what))
+
+
+def facts(what: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Draw labels with their values."""
+    _component("facts")(key=key, data={"facts": list(what)})
 
 
 def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key: str) -> None:

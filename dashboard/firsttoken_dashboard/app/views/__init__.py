@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from firsttoken_dashboard.app.pages import overview
+from firsttoken_dashboard.app.views import calls, overview, recommendations
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
@@ -17,4 +16,6 @@ def all_pages() -> list[Page]:
     """Every page; Streamlit wants them anew in each drawing."""
     return [
         st.Page(overview.draw, title="Overview", url_path="overview", icon=":material/monitoring:", default=True),
+        st.Page(recommendations.draw, title="Recommendations", url_path="recommendations", icon=":material/lightbulb:"),
+        st.Page(calls.draw, title="Calls", url_path="calls", icon=":material/list:"),
     ]

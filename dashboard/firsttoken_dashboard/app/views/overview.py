@@ -14,7 +14,7 @@ from firsttoken_dashboard.analysis.overview import Benchmark, ModelMoment, Momen
 from firsttoken_dashboard.app import components, courses, figures, live
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen, moments
-from firsttoken_dashboard.app.pages import words
+from firsttoken_dashboard.app.views import words
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
 

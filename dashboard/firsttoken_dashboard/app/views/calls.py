@@ -1,0 +1,226 @@
+"""Calls: every call that the filters leave, page by page; and one of them, where the address names it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+import firsttoken.store
+from firsttoken.store import StoreError
+from firsttoken_dashboard.analysis import calls as questions
+from firsttoken_dashboard.analysis.calls import Choices, Filter, Listed
+from firsttoken_dashboard.app import components, figures, live
+from firsttoken_dashboard.app.components import Cell, Column, Row, Table
+from firsttoken_dashboard.app.filters import Chosen, chosen
+from firsttoken_dashboard.app.views import call, words
+from firsttoken_dashboard.app.reading import Reader
+from firsttoken_dashboard.app.theme import model_color
+
+SIZE: Final = 25
+_ANY_MODEL: Final = "any model"
+_ANY_SITE: Final = "any site"
+_OUTCOMES: Final = {"failed": "Failed", "retried": "Retried", "cut": "Cut short"}
+_SLOWER: Final = {"1": "over 1 s", "5": "over 5 s", "20": "over 20 s", "60": "over 1 min"}
+_COLUMNS: Final = (
+    Column("started", "Started", sortable=True),
+    Column("site", "Site"),
+    Column("model", "Model"),
+    Column("outcome", "Outcome"),
+    Column("ttft", "TTFT", words.TTFT, end=True, sortable=True),
+    Column("duration", "Duration", "From the request to the end of the answer", end=True, sortable=True),
+    Column("rate", "Speed", words.RATE, end=True, sortable=True),
+    Column("input", "Input", "All input tokens, and how many of them came from the cache", end=True, sortable=True),
+    Column("output", "Output", "Output tokens, thinking included", end=True, sortable=True),
+    Column("cost", "Cost", words.COST, end=True, sortable=True),
+)
+
+
+def draw() -> None:
+    """Draw one call, or the list."""
+    if span := st.query_params.get("call"):
+        call.draw(span)
+        return
+    _filters()
+    live.part(_list)
+
+
+def _filters() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        found = _choices()
+        st.text_input(
+            "Find",
+            key="find",
+            bind="query-params",
+            placeholder="id, error, function …",
+            label_visibility="collapsed",
+            width=200,
+        )
+        st.selectbox(
+            "Model", [_ANY_MODEL, *found.models], key="model", bind="query-params", label_visibility="collapsed", width=200
+        )
+        st.selectbox(
+            "Site",
+            [_ANY_SITE, *(_place(file, line) for file, line in found.sites)],
+            key="site",
+            bind="query-params",
+            label_visibility="collapsed",
+            format_func=_short,
+            width=260,
+        )
+        st.pills(
+            "Outcome",
+            list(_OUTCOMES),
+            format_func=lambda key: _OUTCOMES[key],
+            key="outcome",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        st.selectbox(
+            "Duration",
+            list(_SLOWER),
+            index=None,
+            format_func=lambda key: _SLOWER[key],
+            placeholder="any duration",
+            key="slower",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=150,
+        )
+    if trace := st.query_params.get("trace"):
+        st.button(f"Trace {trace[:12]}… only", icon=":material/close:", on_click=_forget_trace, type="tertiary")
+
+
+def _choices() -> Choices:
+    try:
+        with Reader(firsttoken.store.open()) as reader:
+            return reader.ask(questions.choices, chosen().window.service)
+    except StoreError:  # the list below says what is wrong
+        return Choices([], [])
+
+
+def _forget_trace() -> None:
+    del st.query_params["trace"]
+
+
+def _list(reader: Reader, chosen: Chosen) -> None:
+    asked = _asked()
+    found = reader.ask(questions.count, chosen.window, asked)
+    if found.n_calls == 0 and asked == Filter():
+        words.no_calls(reader, chosen)
+        return
+    order, descending = _order()
+    pages = max(1, -(-found.n_calls // SIZE))
+    at = min(_page(), pages)
+    listed = reader.ask(
+        questions.page, chosen.window, asked, order=order, descending=descending, size=SIZE, skip=SIZE * (at - 1)
+    )
+    happened = components.table(
+        Table(
+            caption="Calls",
+            columns=_COLUMNS,
+            rows=[Row(one.span_id, _cells(one)) for one in listed],
+            sort={"key": order, "descending": descending},
+            opens="Open call",
+            empty="No call passes these filters. Take one away, or widen the window.",
+        ),
+        key="calls",
+    )
+    _pager(at, pages, found)
+    if happened.picked:
+        st.query_params["call"] = happened.picked
+        st.rerun(scope="app")
+    if happened.sort:
+        st.query_params["order"] = f"{'' if descending and happened.sort == order else '-'}{happened.sort}"
+        st.query_params.pop("page", None)
+        st.rerun(scope="fragment")
+
+
+def _asked() -> Filter:
+    """What the filters and the address narrow the list to."""
+    state = st.session_state
+    site = state.get("site")
+    file, _, line = str(site).rpartition(":") if site not in {None, _ANY_SITE} else ("", "", "")
+    model = state.get("model")
+    slower = state.get("slower")
+    return Filter(
+        model=None if model in {None, _ANY_MODEL} else str(model),
+        file=file or None,
+        line=int(line) if line.isdecimal() else None,
+        trace=st.query_params.get("trace"),
+        outcome=state.get("outcome"),
+        slower_s=float(slower) if slower else None,
+        text=str(state.get("find") or "").strip() or None,
+    )
+
+
+def _order() -> tuple[str, bool]:
+    """The order in the address, as `-ttft`; the newest first where it names none."""
+    asked = st.query_params.get("order", "-started")
+    name = asked.removeprefix("-")
+    return (name, asked.startswith("-")) if name in questions.ORDERS else ("started", True)
+
+
+def _page() -> int:
+    asked = st.query_params.get("page", "1")
+    return max(1, int(asked)) if asked.isdecimal() and len(asked) < 9 else 1
+
+
+def _pager(at: int, pages: int, found: questions.Count) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        first = SIZE * (at - 1) + 1 if found.n_calls else 0
+        last = min(SIZE * at, found.n_calls)
+        st.caption(
+            f"{figures.count(first)}–{figures.count(last)} of {figures.count(found.n_calls)} calls, "
+            f"{figures.count(found.n_errors)} failed, {figures.usd(found.cost_usd).replace('$', chr(92) + '$')}",
+            width="content",
+        )
+        for label, icon, to, there in (
+            ("Newer" if _order() == ("started", True) else "Back", ":material/chevron_left:", at - 1, at > 1),
+            ("Older" if _order() == ("started", True) else "On", ":material/chevron_right:", at + 1, at < pages),
+        ):
+            st.button(label, icon=icon, on_click=_turn, args=(to,), disabled=not there)
+
+
+def _turn(to: int) -> None:
+    if to <= 1:
+        st.query_params.pop("page", None)
+    else:
+        st.query_params["page"] = str(to)
+
+
+def _cells(one: Listed) -> list[Cell]:
+    cached = one.cache_read_tokens
+    return [
+        {"text": figures.moment(one.started), "mono": True},
+        {
+            "text": _short(_place(one.file, one.line)) if one.file else (one.service or figures.UNKNOWN),
+            "sub": " · ".join(part for part in (one.function, one.service if one.file else None) if part),
+            "title": one.file or "",
+        },
+        {"text": words.model(one.model), "color": model_color(one.model)},
+        _outcome(one),
+        figures.seconds(one.ttft_s),
+        figures.seconds(one.duration_s),
+        figures.rate(one.tokens_per_second),
+        {"text": figures.tokens(one.input_tokens), "sub": f"{figures.tokens(cached)} cached" if cached else ""},
+        figures.tokens(one.output_tokens),
+        figures.usd(one.cost_usd),
+    ]
+
+
+def _outcome(one: Listed) -> Cell:
+    if one.error_type is not None:
+        status = f"{one.http_status} " if one.http_status else ""
+        return {"text": f"{status}{one.error_type}", "tone": "bad", "badge": True}
+    retried = f"{one.attempts} attempts" if one.attempts is not None and one.attempts > 1 else ""
+    return {"text": one.stop_reason or "done", "tone": "soft", "sub": retried}
+
+
+def _place(file: str | None, line: int | None) -> str:
+    return f"{file or ''}:{'' if line is None else line}"
+
+
+def _short(place: str) -> str:
+    """The last two parts of a path."""
+    return "/".join(place.rsplit("/", 2)[-2:]).rstrip(":")

@@ -1,0 +1,84 @@
+"""A finding's numbers and savings in words, with their units; what a name does not tell is shown as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from firsttoken_dashboard.advisor.findings import Finding, Range, Saving
+from firsttoken_dashboard.app import figures
+
+#: Shown elsewhere on the card.
+_APART: Final = frozenset({"window", "traces"})
+_WORDS: Final = {
+    "n": "calls",
+    "p50": "p50",
+    "p95": "p95",
+    "ttft": "TTFT",
+    "tps": "tokens/s",
+    "usd": "$",
+    "ttl": "TTL",
+    "s": "",
+}
+
+
+def evidence(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Label and value of each number."""
+    for name, value in finding.evidence.items():
+        if name not in _APART and value is not None:
+            yield label(name), written(name, value)
+
+
+def label(name: str) -> str:
+    """`output_tokens_p50` as `Output tokens p50`; the unit is with the value."""
+    parts = [_WORDS.get(part, part) for part in name.split("_")]
+    text = " ".join(part for part in parts if part)
+    return text[:1].upper() + text[1:] if not text.startswith("TTFT") else text
+
+
+def written(name: str, value: Any) -> str:  # noqa: PLR0911 - one answer for each kind of figure
+    """A value in the unit that its name ends in."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        parts = set(name.split("_"))
+        if "usd" in parts:
+            return figures.usd(value)
+        if parts & {"share", "ratio", "rate"} and 0 <= value <= 1:
+            return figures.percent(value)
+        if "tokens" in parts and "s" not in parts and "per" not in parts:
+            return figures.tokens(value)
+        if "s" in parts and "per" not in parts:
+            return figures.seconds(value)
+        return figures.count(value) if isinstance(value, int) or value == int(value) else f"{value:,.3g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{label(str(key))} {written(str(key), one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(written(name, one) for one in value) or figures.UNKNOWN
+    return str(value)
+
+
+def savings(saving: Saving) -> Iterator[tuple[str, str, str, bool]]:
+    """What a fix saves: value, label, interval; the last says that it is no saving but a word."""
+    if saving.usd_per_month is not None:
+        rate = " at this rate" if saving.at_this_rate else ""
+        yield _figure(saving.usd_per_month, f"a month{rate}", figures.usd)
+    elif saving.usd_per_1000_calls is not None:
+        yield _figure(saving.usd_per_1000_calls, "per 1,000 calls", figures.usd)
+    if saving.latency_s is not None:
+        yield _figure(saving.latency_s, "per call, p50", figures.seconds)
+    if saving.latency_p95_s is not None:
+        yield _figure(saving.latency_p95_s, "per call, p95", figures.seconds)
+
+
+def _figure(value: Range, label_: str, write: Any) -> tuple[str, str, str, bool]:
+    return write(value.expected), label_, figures.between(write(value.low), write(value.high)), False
+
+
+def method(saving: Saving) -> str:
+    """How a saving was come by."""
+    return {
+        "measured": "Measured: the calls before the change against those after it.",
+        "replayed": "Replayed: the recorded calls were run again, at their own times, as they would have gone with the fix.",
+        "modelled": "Modelled: computed from the distribution of the recorded calls, and from how fast the models are here.",
+    }[saving.method]
