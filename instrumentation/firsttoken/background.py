@@ -107,7 +107,7 @@ def _work() -> None:
 def _after_fork() -> None:
     global _queue, _thread_of, _starting, _outputs
     # A fork takes no threads along, and may have copied the queue or the lock in the middle of a change.
-    _queue, _thread_of, _starting, _outputs = SimpleQueue(), None, threading.Lock(), Outputs()
+    _queue, _thread_of, _starting, _outputs = SimpleQueue["Callable[[], None]"](), None, threading.Lock(), Outputs()
 
 
 if hasattr(os, "register_at_fork"):

@@ -94,8 +94,8 @@ class Call:
         self.operation = operation
         self.stream = stream
         self.is_async = is_async
-        self.client = client
-        self._options = options
+        self.client: Any = client
+        self._options: Any = options
         self._metrics = metrics
         self.span: Span | None = None
         self.owned = False

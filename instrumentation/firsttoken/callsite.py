@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import sysconfig
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -22,7 +23,7 @@ class Site(NamedTuple):
     function: str
 
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OURS = f"{Path(__file__).resolve().parent}{os.sep}"
 _LIBRARY_ROOTS = frozenset({"anthropic", "wrapt", "opentelemetry"})
 _STDLIB = tuple({os.path.realpath(sysconfig.get_paths()[key]) + os.sep for key in ("stdlib", "platstdlib")})
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -72,7 +73,7 @@ def _site(frame: FrameType) -> Site:
     code = frame.f_code
     name = code.co_filename
     return Site(
-        name if name.startswith("<") else os.path.abspath(name),
+        name if name.startswith("<") else os.path.abspath(name),  # noqa: PTH100 - the links on the way stay: it is the path that the user knows
         frame.f_lineno,
         getattr(code, "co_qualname", code.co_name),
     )

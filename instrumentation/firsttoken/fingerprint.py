@@ -7,6 +7,7 @@ under a key that dies with the process.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,8 @@ import re
 import secrets
 from collections import OrderedDict
 from functools import lru_cache
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 HASH_KEY_VARIABLE = "FIRSTTOKEN_HASH_KEY"
 #: Message blocks hashed one by one, counted from the end; those before them share one `prior` hash.
@@ -132,35 +134,27 @@ def hash_key() -> bytes:
 
     directory = platformdirs.user_data_path("firsttoken", appauthor=False)
     try:
-        return _key_file(str(directory))
+        return _key_file(directory)
     except OSError:
         return secrets.token_bytes(32)
 
 
-def _key_file(directory: str) -> bytes:
-    os.makedirs(directory, exist_ok=True)
-    path = os.path.join(directory, "hash.key")
-    try:
-        with open(path, "rb") as file:
-            key = file.read(64)
-        if len(key) == 32:
-            return key
-    except FileNotFoundError:
-        pass
+def _key_file(directory: Path) -> bytes:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "hash.key"
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
     # Written aside and linked into place: of two processes that start at once, both end with the same key.
-    aside = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+    aside = directory / f"hash.key.{os.getpid()}.{secrets.token_hex(4)}"
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(aside, path)
-        except FileExistsError:
-            pass
     finally:
-        os.unlink(aside)
-    with open(path, "rb") as file:
-        return file.read(64)
+        aside.unlink()
+    return path.read_bytes()
 
 
 class _Output(NamedTuple):
@@ -232,9 +226,9 @@ def _collect(value: object, parts: list[str]) -> None:
     if isinstance(value, str):
         parts.append(value)
     elif isinstance(value, list):
-        for item in value:  # pyright: ignore[reportUnknownVariableType]
+        for item in cast("list[object]", value):
             _collect(item, parts)
     elif isinstance(value, dict):
-        for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, item in cast("dict[str, object]", value).items():
             if key not in {"type", "role", "media_type", "data", "signature"}:
                 _collect(item, parts)

@@ -17,7 +17,7 @@ def fault(place: str) -> None:
     if place in _seen:
         return
     _seen.add(place)
-    log.debug("firsttoken could not observe %s; the call goes on without it", place, exc_info=True)
+    log.debug("firsttoken could not observe %s; the call goes on without it", place, exc_info=True)  # noqa: LOG014 - called from a handler
 
 
 def warn_once(place: str, message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # pyright: ignore[reportMissingTypeStubs]
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 DISABLED_VARIABLE = "FIRSTTOKEN_DISABLED"
-
-_Wrapper = "Callable[..., Any]"
 
 
 class AnthropicInstrumentor(BaseInstrumentor):
@@ -71,7 +69,7 @@ class _Patches:
         for owner, name in reversed(self._wrapped):
             current = owner.__dict__.get(name)
             if isinstance(current, wrapt.ObjectProxy):
-                setattr(owner, name, current.__wrapped__)
+                setattr(owner, name, cast("Any", current).__wrapped__)
         self._wrapped.clear()
 
     def _patch_client(self, module: Any) -> None:

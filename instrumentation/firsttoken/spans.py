@@ -11,7 +11,7 @@ from firsttoken.guard import fault
 from firsttoken.request import body_of, provider_of, request_attributes, server_attributes
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.trace import Tracer
 
     from firsttoken.call import Call
 
@@ -60,5 +60,5 @@ def _hook_end(span: Any, call: Call) -> None:
             fault("the SDK's span")
         kind.end(span, end_time)
 
-    kind: type[Span] = type(span)
+    kind: Any = type(span)
     span.end = end
