@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firsttoken_dashboard import analysis, pricing
 from firsttoken_dashboard.advisor import first_token, fit, rules
@@ -74,7 +74,7 @@ def audit(
         for module in rules.load(only) if scope.n_calls else []:
             if progress is not None:
                 progress(module.RULE.title)
-            answers, outcome = _ask(con, module, context, scope.n_calls)
+            answers, outcome = _ask(con, module, context)
             found.extend(answers)
             checked.append(outcome)
         slow = first_token.slow_sites(con, context) if scope.n_calls else []
@@ -98,14 +98,12 @@ def audit(
     )
 
 
-def _ask(
-    con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context, n_calls: int
-) -> tuple[list[Finding], Checked]:
+def _ask(con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context) -> tuple[list[Finding], Checked]:
     rule = module.RULE
     if rule.whole and context.sampled:
         reason = "the traces are sampled, and this rule needs the time between calls"
         return [], Checked(rule.id, rule.title, "not judged", reason)
-    seen = _seen(con, rule)
+    asked, seen = _seen(con, rule)
     absent = [attribute for attribute, calls in seen.items() if calls == 0]
     if absent:
         return [], Checked(rule.id, rule.title, "not judged", f"no call carries {' or '.join(absent)}")
@@ -114,18 +112,25 @@ def _ask(
     except CannotJudge as reason:
         return [], Checked(rule.id, rule.title, "not judged", str(reason))
     partly = [
-        f"only {calls:,} of {n_calls:,} calls carry {attribute}" for attribute, calls in seen.items() if calls < n_calls
+        f"only {calls:,} of {asked:,} calls carry {attribute}" for attribute, calls in seen.items() if calls < asked
     ]
     return findings, Checked(rule.id, rule.title, "found" if findings else "good", "; ".join(partly))
 
 
-def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> dict[str, int]:
-    """How many calls carry each attribute that the rule needs."""
+def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[int, dict[str, int]]:
+    """How many calls there are to carry attributes, and how many carry each that the rule needs.
+
+    Calls that failed have no usage to carry: they are left out, unless every call failed.
+    """
     if not rule.needs:
-        return {}
+        return 0, {}
     counts = ", ".join(f'COUNT("{column}")' for column in rule.needs)
-    row: tuple[Any, ...] | None = con.execute(f"SELECT {counts} FROM audited").fetchone()  # noqa: S608 - our names
-    return dict(zip(rule.needs.values(), row or (), strict=True))
+    row = con.execute(
+        f"SELECT COUNT(*), {counts} FROM audited "  # noqa: S608 - our own columns
+        "WHERE error_type IS NULL OR NOT EXISTS (SELECT 1 FROM audited WHERE error_type IS NULL)"
+    ).fetchone()
+    asked, *seen = row or (0, *(0 for _ in rule.needs))
+    return asked, dict(zip(rule.needs.values(), seen, strict=True))
 
 
 def _apart(findings: list[Finding]) -> list[Finding]:

@@ -5,6 +5,7 @@ Only names and numbers are known, never the prompt: ``...`` stands for what the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 
@@ -36,5 +37,5 @@ def stream(model: str | None, max_tokens: int | None, extra: Mapping[str, str] |
 
 
 def _quoted(text: str) -> str:
-    """Double quotes, as the SDK's examples have it."""
-    return '"' + repr("'" + text)[2:-1].replace('"', '\\"') + '"'
+    """Double quotes, as the SDK's examples have it; JSON's escapes are Python's too."""
+    return json.dumps(text, ensure_ascii=False)

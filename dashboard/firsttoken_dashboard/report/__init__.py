@@ -1,0 +1,1 @@
+"""An audit, written for people (terminal, Markdown) and for machines (JSON)."""

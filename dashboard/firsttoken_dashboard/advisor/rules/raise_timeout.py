@@ -194,14 +194,15 @@ def _natural(row: _Row, answers: Distribution | None, needed: float | None) -> R
     """
     longest = max(needed or 0.0, 1.1 * row.timeout_s)
     if answers is None or answers.n < ENOUGH_ANSWERS:
-        expected = (row.timeout_s + longest) / 2
+        expected, high = (row.timeout_s + longest) / 2, longest
     else:
         middle = answers.quantile(0.5)
         beyond = [answers.quantile(share) - middle for share in (0.55, 0.65, 0.75, 0.85, 0.95)]
         waited = sum(beyond) / len(beyond) * answers.n / 2 + max(row.timeout_s - middle, 0.0) * row.hit
-        expected = row.timeout_s + waited / max(answers.n / 2, 1.0)
-    expected = min(max(expected, row.timeout_s), longest if needed is not None else 2 * row.timeout_s)
-    return Range(row.timeout_s, expected, max(longest, expected))
+        beyond_timeout = waited / max(answers.n / 2, 1.0)
+        expected, high = row.timeout_s + beyond_timeout, row.timeout_s + 2 * beyond_timeout
+    bound = longest if needed is not None else 2 * row.timeout_s
+    return Range(row.timeout_s, min(expected, bound), min(high, bound))
 
 
 def _new_timeout(natural: Range) -> int:
