@@ -25,12 +25,13 @@ def prompt_blocks(body: Json, *, model: str, workspace: str, chars_per_token: fl
     """All blocks in cache order. Raises ApiError (400) for markers the API refuses."""
     settings = [body.get("tool_choice"), body.get("thinking"), part(body, "output_config").get("effort")]
     salts: dict[str, list[Any]] = {"tools": [workspace, model], "system": [body.get("speed")], "messages": settings}
-    chain, section = "", ""
+    chain = ""
     found: list[Block] = []
     cacheable: list[bool] = []
-    for name, role, block in _walk(body):
-        if name != section:
-            chain, section = _link(chain, [name, salts[name]]), name
+    for section, role, block in _walk(body):
+        while section in salts:  # entering a section, also past empty ones
+            name = next(iter(salts))
+            chain = _link(chain, [name, salts.pop(name)])
         # A tool or a system block carries no role; the first block of a message pays for its envelope.
         chain = _link(chain, [role, canonical(block)])
         tokens = block_tokens(block, chars_per_token) + (MESSAGE_OVERHEAD if role else 0)
