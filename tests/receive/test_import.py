@@ -1,0 +1,119 @@
+"""`firsttoken import`: every form of file that a collector or an exporter leaves behind."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firsttoken import store
+from firsttoken_dashboard.cli import main
+from tests.receive.conftest import rows
+from tests.receive.otlp import json_request, json_span, request, span
+
+LINES = b"".join(json_request(json_span(number)) + b"\n" for number in (1, 2, 3))
+MESSAGES = [request(span(number)).SerializeToString() for number in (1, 2, 3)]
+FORMS = {
+    "a collector's JSON lines": LINES,
+    "lines without a newline at the end": LINES[:-1],
+    "blank lines between": LINES.replace(b"\n", b"\n\n"),
+    "a document over many lines": json.dumps(
+        json.loads(json_request(json_span(1), json_span(2), json_span(3))), indent=2
+    ).encode(),
+    "one protobuf message": request(span(1), span(2), span(3)).SerializeToString(),
+    "a collector's protobuf file": b"".join(struct.pack(">I", len(message)) + message for message in MESSAGES),
+    "gzipped lines": gzip.compress(LINES),
+    "gzipped protobuf": gzip.compress(request(span(1), span(2), span(3)).SerializeToString()),
+    "lines of other signals between": b'{"resourceMetrics":[]}\n' + LINES + b'{"resourceLogs":[]}\n',
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_read(tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    file, path = tmp_path / "traces", tmp_path / "store.duckdb"
+    file.write_bytes(FORMS[form])
+
+    assert main(["import", str(file), "--store", str(path)]) == 0
+
+    assert rows(store.open(path), "SELECT count(*), min(service_name) FROM calls") == [(3, "shop")]
+    assert capsys.readouterr().out == f"{file}: 3 spans\n"
+
+
+def test_importing_a_file_twice_stores_it_once(tmp_path: Path) -> None:
+    file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
+    file.write_bytes(LINES)
+
+    for _ in range(2):
+        assert main(["import", str(file), "--store", str(path)]) == 0
+
+    assert rows(store.open(path), "SELECT count(*) FROM spans") == [(3,)]
+
+
+def test_a_bad_line_costs_only_itself_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
+    file.write_bytes(LINES + b'{"resourceSpans": [}\n' + json_request(json_span(4, spanId="short"), json_span(5)))
+
+    assert main(["import", str(file), "--store", str(path)]) == 0
+
+    said = capsys.readouterr().err
+    assert "1 of 5 lines left out, the first: line 4" in said
+    assert "1 spans left out: spanId is not 16 hex digits" in said
+    assert rows(store.open(path), "SELECT count(*) FROM spans") == [(4,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"root:x:0:0:root\n", "neither OTLP JSON nor OTLP protobuf"),
+        (b'{"a": 1}\n', "holds no OTLP"),
+        (b"\x28\xb5\x2f\xfd rest", "zstd -d"),
+        (gzip.compress(LINES)[:-20], "cannot be unpacked"),
+        (FORMS["a collector's protobuf file"][:-5], "ends within message 3"),
+    ],
+)
+def test_what_is_no_whole_otlp_file_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, sentence: str
+) -> None:
+    file = tmp_path / "traces"
+    file.write_bytes(content)
+
+    assert main(["import", str(file), "--store", str(tmp_path / "store.duckdb")]) == 2
+
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    file.touch()
+
+    assert main(["import", str(file), "--store", str(tmp_path / "store.duckdb")]) == 0
+
+
+def test_a_missing_file_and_a_directory_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("missing.jsonl", "."):
+        assert main(["import", str(tmp_path / name), "--store", str(tmp_path / "store.duckdb")]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_dash_is_standard_input(tmp_path: Path) -> None:
+    path = tmp_path / "store.duckdb"
+    command = [sys.executable, "-m", "firsttoken_dashboard.cli", "import", "-", "--store", str(path)]
+
+    subprocess.run(command, input=LINES, check=True, timeout=60)
+
+    assert rows(store.open(path), "SELECT count(*) FROM spans") == [(3,)]
+
+
+def test_a_collectors_progress_does_not_litter_a_pipe(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    file.write_bytes(LINES)
+    command = [sys.executable, "-m", "firsttoken_dashboard.cli", "import", str(file), "--store", str(tmp_path / "s")]
+
+    assert subprocess.run(command, check=True, timeout=60, capture_output=True).stderr == b""
