@@ -77,7 +77,7 @@ def audit(
             answers, outcome = _ask(con, module, context)
             found.extend(answers)
             checked.append(outcome)
-        slow = first_token.slow_sites(con, context) if scope.n_calls else []
+        slow = first_token.slow_sites(con, context, found) if scope.n_calls else []
     told_apart = _apart(found)
     findings = sorted((one for one in told_apart if one.kind == "finding"), key=_weight, reverse=True)
     money = joint_money(findings)
