@@ -76,9 +76,13 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Calls one right after the other, and the seconds they would take if each only waited for what it needs."""
+    """Calls one right after the other, and the seconds they would take if each only waited for what it needs.
+
+    `free` are those that would then have company.
+    """
 
     calls: Sequence[Call]
+    free: Sequence[Call]
     together_s: float
 
     @property
@@ -92,7 +96,7 @@ class Run:
     @property
     def course(self) -> tuple[int, ...]:
         """The sites in order, a loop's site once."""
-        return tuple(site for site, _ in groupby(call.site_id for call in self.calls))
+        return tuple(site for site, _ in groupby(call.site_id for call in self.free))
 
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
@@ -136,10 +140,15 @@ def _judged(run: Sequence[Call]) -> Iterator[Run]:
     if len(run) < 2 or any(call.depends_on is None for call in run[1:]):
         return
     ready: list[float] = []
+    stage: list[int] = []
     for place, call in enumerate(run):
-        needed = [ready[earlier] for earlier in range(place) if _needs(call, run[earlier])]
-        ready.append(max(needed, default=0.0) + call.seconds)
-    yield Run(run, max(*ready, sum(call.seconds for call in run) / AT_ONCE))
+        needed = [earlier for earlier in range(place) if _needs(call, run[earlier])]
+        ready.append(max((ready[earlier] for earlier in needed), default=0.0) + call.seconds)
+        stage.append(max((stage[earlier] for earlier in needed), default=-1) + 1)
+    company = Counter(stage)
+    free = [call for call, reached in zip(run, stage, strict=True) if company[reached] > 1]
+    if free:
+        yield Run(run, free, max(*ready, sum(call.seconds for call in run) / AT_ONCE))
 
 
 def _needs(call: Call, earlier: Call) -> bool:
@@ -152,17 +161,17 @@ def _needs(call: Call, earlier: Call) -> bool:
 
 
 def _finding(runs: Sequence[Run], context: Context, *, steady: bool) -> Finding:
-    first = runs[0].calls[0]
+    first = runs[0].free[0]
     course = runs[0].course
     sites = [context.sites[site] for site in dict.fromkeys(course)]
     n = sum(len(run.calls) for run in runs)
     spared = Distribution.of(run.spared_s for run in runs)
-    usual = sum(len(run.calls) for run in runs) / len(runs)
+    usual = sum(len(run.free) for run in runs) / len(runs)
     branches = len(course) > 1 and any(
-        (call.visible_tokens or 0) < MAY_BRANCH_TOKENS for run in runs for call in run.calls[:-1]
+        (call.visible_tokens or 0) < MAY_BRANCH_TOKENS for run in runs for call in run.free[:-1]
     )
     certain = n >= MINIMUM_CALLS and len(runs) >= MINIMUM_REQUESTS and steady and not branches
-    cached = any(call.cached for run in runs for call in run.calls)
+    cached = any(call.cached for run in runs for call in run.free)
     doubts = [_DOUBTS]
     if branches or not steady:
         doubts.append("A short answer here may decide what is called next.")
@@ -178,7 +187,7 @@ def _finding(runs: Sequence[Run], context: Context, *, steady: bool) -> Finding:
             n=n,
             traces=[run.calls[0].trace_id for run in sorted(runs, key=lambda run: -run.spared_s)[:3]],
             requests=len(runs),
-            calls_per_request=usual,
+            independent_calls_per_request=usual,
             seconds_in_a_row_p50=Distribution.of(run.seconds for run in runs).quantile(0.5),
             seconds_together_p50=Distribution.of(run.together_s for run in runs).quantile(0.5),
             lines=[site.label(context.source_root) for site in sites],
@@ -192,7 +201,7 @@ def _finding(runs: Sequence[Run], context: Context, *, steady: bool) -> Finding:
         ),
         confidence="medium" if certain else "low",
         caveats="The saving is per request, not per call. " + " ".join(doubts),
-        fix=_fix([run_call for run_call in runs[0].calls if run_call.site_id in course], len(sites), cached=cached),
+        fix=_fix(runs[0].free, len(sites), cached=cached),
         verify="The calls' spans overlap under their parent, which takes as long as the longest of them.",
         effort="medium",
         risk="medium",

@@ -26,8 +26,9 @@ RULE: Final = Rule(
 #: Larger models than these families' smallest do the asking.
 LARGE: Final = frozenset({"sonnet", "opus", "fable", "mythos"})
 SMALL: Final = "haiku"
-#: A small thing: at the 95th percentile no longer than this, asked and answered, in tokens.
+#: A small thing: at the 95th percentile no longer than this, asked and answered, in tokens; at the median much shorter.
 LONGEST_ANSWER: Final = 300
+USUAL_ANSWER: Final = 150
 LONGEST_PROMPT: Final = 8_000
 #: Above this share of the answer, thinking is what the model is there for.
 MOST_THINKING: Final = 0.3
@@ -84,6 +85,7 @@ def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
 def _simple(row: _Row) -> bool:
     return (
         row.output_p95 <= LONGEST_ANSWER
+        and row.output_tokens[len(row.output_tokens) // 2] <= USUAL_ANSWER
         and row.input_p95 <= LONGEST_PROMPT
         and row.with_tools == 0
         and row.finished >= MOSTLY
@@ -112,8 +114,8 @@ def _judge(row: _Row, context: Context) -> Finding | None:
     certain = row.n >= MINIMUM_CALLS and row.interactive is not False
     return Finding(
         rule=RULE.id,
-        title=f"{large.name} answers small questions: {row.output_tokens[50]:.0f} tokens at the median, "
-        f"{_times(paid, would_pay)} what {small.name} charges",
+        title=f"{large.name} gives answers of {row.output_tokens[50]:.0f} tokens, at {_times(paid, would_pay)} "
+        f"the price of {small.name}",
         site=context.sites[row.site_id],
         model=row.model,
         evidence=evidence(
