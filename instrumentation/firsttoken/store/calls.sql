@@ -1,7 +1,8 @@
 -- Which model calls do the spans of the relation `derive_from` tell of? One row a call, the columns of table `calls`,
 -- whatever dialect the spans are written in. Two spans of one call (another instrumentation around the SDK's own span,
--- the API's own server span) become one row with the best of both.
-WITH parsed AS (
+-- the API's own server span) become one row with the best of both. Every step is materialized: planned as one, the
+-- query takes 190 ms before it reads a row, planned in steps 35 ms.
+WITH parsed AS MATERIALIZED (
     SELECT
         *,
         json_transform(attributes, '{
@@ -79,7 +80,7 @@ WITH parsed AS (
 ),
 
 -- Who wrote the span, and which operation it tells of (NULL: no model call).
-told AS (
+told AS MATERIALIZED (
     SELECT
         * EXCLUDE (attributes, resource),
         TRY_CAST(a."gen_ai.usage.raw" AS JSON) AS raw_usage,
@@ -127,7 +128,7 @@ told AS (
 ),
 
 -- The same facts under one name, as the dialect states them.
-stated AS (
+stated AS MATERIALIZED (
     SELECT
         trace_id, span_id, parent_span_id, service_name, scope_name, dialect, operation, start_time, end_time,
         r."service.version" AS service_version,
@@ -278,7 +279,7 @@ stated AS (
 ),
 
 -- The same facts in one meaning: input is all input, the stop reason is the API's word, an error the API's type.
-facts AS (
+facts AS MATERIALIZED (
     SELECT
         *,
         CASE WHEN dialect IN ('openlit', 'traceloop-js')
@@ -312,13 +313,13 @@ facts AS (
 ),
 
 -- Which spans tell of the same call: the same response, or a parent and its only child that are both calls.
-ids AS (
+ids AS MATERIALIZED (
     SELECT trace_id, span_id, parent_span_id, operation, response_id, service_name, dialect, start_time, end_time,
         output_tokens
     FROM facts
 ),
 
-children AS (
+children AS MATERIALIZED (
     SELECT trace_id, parent_span_id, count(*) AS n, min(response_id) AS response_id
     FROM ids
     WHERE parent_span_id IS NOT NULL
@@ -326,7 +327,7 @@ children AS (
 ),
 
 -- In JavaScript an instrumentation beside the SDK's own tracing leaves a second trace, without a response id.
-twins AS (
+twins AS MATERIALIZED (
     SELECT ids.trace_id, ids.span_id, min(other.response_id) AS response_id
     FROM ids
     INNER JOIN ids AS other
@@ -340,7 +341,7 @@ twins AS (
     GROUP BY ids.trace_id, ids.span_id
 ),
 
-linked AS (
+linked AS MATERIALIZED (
     SELECT
         ids.trace_id,
         ids.span_id,

@@ -32,7 +32,8 @@ def resolve(location: str | os.PathLike[str] | None = None) -> Path:
         if uri.scheme not in {"duckdb", "file"} or uri.netloc not in {"", "localhost"}:
             raise StoreError(f"A store is a path of a DuckDB file or a duckdb:///path URI, not {scheme}://…")
         text = unquote(uri.path)
-    return Path(text).expanduser().absolute()
+    # Resolved, because the lock lies beside the file: two names of one store must share it.
+    return Path(text).expanduser().resolve()
 
 
 def user_data_directory() -> Path:

@@ -12,11 +12,13 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from . import transfer
 from .batch import SpanBatch
-from .connection import in_memory
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Bytes that the outbox may hold; beyond it the oldest segments go, and are counted.
 BOUND: Final = 256 * 2**20
@@ -41,13 +43,16 @@ def directory(store: Path) -> Path:
     return store.with_name(store.name + ".outbox")
 
 
-def spill(store: Path, batch: SpanBatch) -> Path:
-    """Writes `batch` as a segment, durable on return. Raises OSError or duckdb.Error where even that fails."""
+def spill(store: Path, batch: SpanBatch, connection: duckdb.DuckDBPyConnection) -> Path:
+    """Writes `batch` as a segment through a connection in memory, durable on return.
+
+    Raises:
+        OSError, duckdb.Error: even that failed.
+    """
     folder = directory(store)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{time.time_ns():020}-{os.getpid()}-{next(_sequence)}-{len(batch)}.parquet"
     unfinished = folder / f"{name}.part"
-    connection = in_memory()
     try:
         transfer.load(connection, batch)
         connection.execute(
@@ -57,8 +62,6 @@ def spill(store: Path, batch: SpanBatch) -> Path:
         with contextlib.suppress(OSError):
             unfinished.unlink()
         raise
-    finally:
-        connection.close()
     _sync(unfinished)
     finished = folder / name
     unfinished.rename(finished)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .errors import StoreUnreadable
 
@@ -12,11 +13,10 @@ if TYPE_CHECKING:
     import duckdb
 
 #: Version of `schema.sql`. A change adds `migrations/NNNN.sql`, which brings version NNNN - 1 to NNNN.
-SCHEMA_VERSION = 1
-
-_RECORD_VERSION = "INSERT INTO schema_version VALUES (?, now()::TIMESTAMP_NS)"
+SCHEMA_VERSION: Final = 1
 
 
+@cache
 def sql(name: str) -> str:
     """The text of a .sql file of this package."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def ensure(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
         else:
             for step in range(version + 1, SCHEMA_VERSION + 1):
                 connection.execute(sql(f"migrations/{step:04}.sql"))
-        connection.execute(_RECORD_VERSION, [SCHEMA_VERSION])
+        connection.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP_NS)", [SCHEMA_VERSION])
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -49,9 +49,11 @@ def check_readable(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
     """Raises StoreUnreadable where the tables are not those of this version (a writer migrates, a reader cannot)."""
     version = stored_version(connection, store)
     if version is None:
-        raise StoreUnreadable(f"{store} is empty so far; run an application under firsttoken first.")
+        raise StoreUnreadable(f"{store} holds nothing yet; run an application under firsttoken first.")
     if version < SCHEMA_VERSION:
-        raise StoreUnreadable(f"{store} was made by an older firsttoken; run `firsttoken store info` to bring it forward.")
+        raise StoreUnreadable(
+            f"{store} was made by an older firsttoken; run `firsttoken store rebuild` to bring it forward."
+        )
 
 
 def stored_version(connection: duckdb.DuckDBPyConnection, store: Path) -> int | None:
@@ -60,18 +62,20 @@ def stored_version(connection: duckdb.DuckDBPyConnection, store: Path) -> int | 
     Raises:
         StoreUnreadable: it is newer than this firsttoken, or not one of ours.
     """
-    tables = {
-        name
-        for (name,) in connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        ).fetchall()
-    }
-    if "schema_version" not in tables:
-        if tables:
-            raise StoreUnreadable(f"{store} is a DuckDB file of another program; choose another with --store PATH.")
+    import duckdb  # noqa: PLC0415 - loaded already
+
+    try:
+        row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    except duckdb.CatalogException:
+        row = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchone()
+        if row is not None and row[0]:
+            raise StoreUnreadable(
+                f"{store} is a DuckDB file of another program; choose another with --store PATH."
+            ) from None
         return None
-    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    version = row[0] if row else None
+    version: int | None = row[0] if row is not None else None
     if version is not None and version > SCHEMA_VERSION:
         raise StoreUnreadable(
             f"{store} was made by a newer firsttoken (schema {version}, this one knows {SCHEMA_VERSION}); "

@@ -40,6 +40,7 @@ class Store:
         self._memory_limit = memory_limit or connections.APPLICATION_MEMORY
         self._threads = connections.APPLICATION_THREADS if memory_limit is None else os.cpu_count() or 1
         self._mutex = threading.Lock()
+        self._writer = connections.Writer(path, self._memory_limit, self._threads)
         _STORES.add(self)
 
     def __repr__(self) -> str:
@@ -90,15 +91,20 @@ class Store:
             StoreUnreadable: the file is no store that this version reads.
             StoreBusy: writers left no gap for `patience_s` seconds.
         """
-        with connections.connect(
+        with connections.reading(
             self.path,
-            read_only=True,
             deadline=time.monotonic() + patience_s,
             memory_limit=self._memory_limit,
             threads=self._threads,
         ) as connection:
             schema.check_readable(connection, self.path)
             yield connection
+
+    def _prepare_fork(self) -> threading.Lock:
+        """Waits for a running append, closes the connection, and gives the lock to hold across the fork."""
+        self._mutex.acquire()
+        self._writer.close()
+        return self._mutex
 
     @contextmanager
     def _writing(self, deadline: float) -> Generator[duckdb.DuckDBPyConnection]:
@@ -107,16 +113,7 @@ class Store:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise connections.unreadable(self.path, error) from error
-        with (
-            write_lock(self.path, deadline),
-            connections.connect(
-                self.path,
-                read_only=False,
-                deadline=deadline,
-                memory_limit=self._memory_limit,
-                threads=self._threads,
-            ) as connection,
-        ):
+        with write_lock(self.path, deadline), self._writer.attached(deadline) as connection:
             schema.ensure(connection, self.path)
             yield connection
 
@@ -137,7 +134,7 @@ class Store:
 
     def _spill(self, batch: SpanBatch, reason: Exception) -> None:
         try:
-            outbox.spill(self.path, batch)
+            outbox.spill(self.path, batch, self._writer.memory())
         except (OSError, *_database_errors()) as error:
             raise StoreError(
                 f"{len(batch)} spans are lost because neither {self.path} nor its outbox can be written ({reason}; {error})."
@@ -158,8 +155,7 @@ _held: list[threading.Lock] = []
 
 def _before_fork() -> None:
     for store in list(_STORES):
-        store._mutex.acquire()  # noqa: SLF001 - this module's own
-        _held.append(store._mutex)  # noqa: SLF001
+        _held.append(store._prepare_fork())  # noqa: SLF001 - this module's own
 
 
 def _after_fork() -> None:
