@@ -1,0 +1,133 @@
+"""`DuckDBSpanExporter`: the spans of this application into the store on this machine.
+
+    provider.add_span_processor(BatchSpanProcessor(DuckDBSpanExporter()))
+
+or by name, `OTEL_TRACES_EXPORTER=duckdb`. It works in the span processor's thread, never raises into the application,
+and loads DuckDB with the first span.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
+
+from . import store as stores
+from .store.content import ContentFilter, keeps_content
+
+_logger = logging.getLogger(__name__)
+
+#: Written on spans of sampled traces: the part of all traces that was kept, from the consistent sampler's threshold.
+SAMPLING_PROBABILITY: Final = "sampling.probability"
+
+
+class DuckDBSpanExporter(SpanExporter):
+    """Writes spans to a DuckDB store.
+
+    Args:
+        path: the DuckDB file. None asks `FIRSTTOKEN_STORE`, then takes the user's data directory; `off` writes nothing.
+
+    Without a directory that can be written to it says so once, in the log, and is off from then on.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._content = ContentFilter(keep_content=keeps_content())
+        self._store: stores.Store | None = None
+        self._told: set[str] = set()
+        try:
+            self._store = stores.open(path)
+        except stores.StoreOff:
+            pass
+        except stores.StoreError as error:
+            _logger.warning("firsttoken records nothing: %s", error)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Writes `spans`; they are on disk when it returns SUCCESS."""
+        store = self._store
+        if store is None:
+            return SpanExportResult.SUCCESS
+        try:
+            with suppress_instrumentation():
+                batch = stores.SpanBatch(content=self._content)
+                for span in spans:
+                    add_span(batch, span)
+                store.append_batch(batch)
+        except stores.StoreUnreadable as error:
+            # Trying again would fail in the same way, once a second, for as long as the application runs.
+            self._store = None
+            _logger.warning("firsttoken stops recording: %s", error)
+            return SpanExportResult.FAILURE
+        except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application
+            reason = type(error).__name__
+            if reason not in self._told:
+                self._told.add(reason)
+                _logger.warning("firsttoken could not record %d spans: %s", len(spans), error)
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Ends the exporter; everything exported before is on disk already."""
+        self._store = None
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """True: `export` keeps nothing back."""
+        return True
+
+
+def add_span(batch: stores.SpanBatch, span: ReadableSpan) -> None:
+    """Adds one ended span of the SDK to `batch`."""
+    context = span.get_span_context()
+    if context is None:
+        return
+    attributes: Mapping[str, Any] = dict(span.attributes) if span.attributes else {}
+    probability = sampling_probability(context)
+    if probability is not None:
+        attributes = {**attributes, SAMPLING_PROBABILITY: probability}
+    scope = span.instrumentation_scope
+    start = span.start_time or 0
+    batch.add(
+        trace_id=format_trace_id(context.trace_id),
+        span_id=format_span_id(context.span_id),
+        parent_span_id=format_span_id(span.parent.span_id) if span.parent is not None else None,
+        name=span.name,
+        kind=span.kind.name,
+        start_time=start,
+        end_time=span.end_time or start,
+        status_code=span.status.status_code.name,
+        status_message=span.status.description,
+        scope_name=scope.name if scope is not None else None,
+        scope_version=scope.version if scope is not None else None,
+        resource=span.resource.attributes,
+        attributes=attributes,
+        events=[
+            {"name": event.name, "time": event.timestamp, "attributes": dict(event.attributes or {})}
+            for event in span.events
+        ],
+        links=[
+            {"trace_id": format_trace_id(link.context.trace_id), "span_id": format_span_id(link.context.span_id)}
+            for link in span.links
+        ],
+    )
+
+
+def sampling_probability(context: SpanContext) -> float | None:
+    """The part of all traces that the sampler keeps, from `ot=th:…` in the trace state; None where it does not say.
+
+    The threshold is a hexadecimal fraction of what is dropped, its trailing zeros left out.
+    """
+    if not context.trace_state:
+        return None
+    for field in (context.trace_state.get("ot") or "").split(";"):
+        key, _, threshold = field.partition(":")
+        if key == "th" and threshold:
+            try:
+                return 1 - int(threshold[:14].ljust(14, "0"), 16) / 16**14
+            except ValueError:
+                return None
+    return None
