@@ -7,6 +7,8 @@ SIGTERM's default action, nor in children of `multiprocessing`, which leave by `
 from __future__ import annotations
 
 import _thread
+import atexit
+import contextlib
 import signal
 import sys
 import threading
@@ -40,6 +42,7 @@ def prepare() -> None:
         return
     try:
         _flush_on_sigterm()
+        atexit.register(_flush_at_exit)
         wrapt.register_post_import_hook(_flush_children, "multiprocessing.util")
         wrapt.register_post_import_hook(_flush_children, "billiard.util")  # Celery's multiprocessing
         wrapt.register_post_import_hook(_flush_after_uvicorn, "uvicorn.server")
@@ -98,6 +101,18 @@ def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_DFL)
     flush()
     signal.raise_signal(signum)
+
+
+def _flush_at_exit() -> None:
+    """Leave the SDK nothing to do, and the exit status of an interrupted program as it was.
+
+    Python forgets that a KeyboardInterrupt ended the program, and exits with 1 in place of SIGINT, when code is
+    compiled and run after it; the imports of a first export do that (every NamedTuple does).
+    """
+    flush()
+    if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - what the interpreter remembers is the last code run like this
 
 
 def _flush_children(util: ModuleType) -> None:

@@ -24,13 +24,13 @@ def name(argv: Sequence[str], orig_argv: Sequence[str], environ: Mapping[str, st
     """Name the service by `sys.argv` and `sys.orig_argv`; None where they do not tell (`python -c`, a prompt)."""
     program = argv[0] if argv else ""
     arguments = list(argv[1:])
-    if program == "-c" and "--multiprocessing-fork" in arguments:
-        return environ.get(PARENT_SERVICE)
-    if program == "-m":
-        # While the interpreter starts, argv[0] is still "-m"; the module is what stands before its arguments.
-        module = orig_argv[-len(argv)]
-        program = module.partition("m")[2] if module.startswith("-") else module
-    elif program in {"", "-", "-c"}:
+    if program in {"-c", "-m"}:
+        # The module or the code is what stands before the arguments, and may stick to its option: -Bmshop.
+        run = orig_argv[-len(argv)]
+        if program == "-c":
+            return environ.get(PARENT_SERVICE) if "from multiprocessing." in run else None
+        program = run.partition("m")[2] if run.startswith("-") else run
+    elif program in {"", "-"}:
         return None
     else:
         program = _script(program)
