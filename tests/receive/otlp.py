@@ -64,7 +64,7 @@ def request(*spans: Span, service: str = "shop") -> ExportTraceServiceRequest:
 def json_span(number: int = 1, **fields: Any) -> dict[str, Any]:
     """The same span as JavaScript's exporters and the collector's file write it."""
     now = time.time_ns()
-    return {
+    chosen: dict[str, Any] = {
         "traceId": trace_id(number).hex(),
         "spanId": span_id(number).hex(),
         "name": "chat claude-sonnet-5-5",
@@ -77,7 +77,8 @@ def json_span(number: int = 1, **fields: Any) -> dict[str, Any]:
         ],
         "status": {},
         "flags": 256,
-    } | fields
+    }
+    return chosen | fields
 
 
 def json_request(*spans: dict[str, Any], service: str = "shop") -> bytes:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tests.receive.otlp import request, span
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def process(*arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """The command on free ports, and the base of its HTTP address."""
     command = [sys.executable, "-m", "firsttoken_dashboard.cli", "receive", "--http-port=0", "--grpc-port=0"]
     started = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
