@@ -11,7 +11,9 @@ import streamlit as st
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.analysis.overview import Benchmark, ModelMoment, Moment, Scores
-from firsttoken_dashboard.app import components, courses, figures, live
+from firsttoken_dashboard.advisor.findings import Audit, Finding
+from firsttoken_dashboard.app import components, courses, figures, links, live
+from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen, moments
 from firsttoken_dashboard.app.views import words
@@ -25,7 +27,11 @@ def draw() -> None:
     """Draw the page; light parts first."""
     live.part(_scores)
     live.part(_charts)
+    first = st.container()
     live.part(_benchmark)
+    # Last, because an audit takes longest; above the models, because it is what to act on.
+    with first:
+        live.part(_first_findings)
 
 
 def _scores(reader: Reader, chosen: Chosen) -> None:
@@ -168,7 +174,47 @@ def _per_model(
     for one in found:
         if value(one) is not None:
             series.setdefault(one.model, {})[one.moment] = value(one)
-    return [(words.model(model), model_color(model), values) for model, values in series.items()]
+    return [(words.model_name(model), model_color(model), values) for model, values in series.items()]
+
+
+def _first_findings(reader: Reader, chosen: Chosen) -> None:
+    found = audit(reader, chosen.window)
+    if found.n_calls == 0:
+        return
+    st.subheader("What to change first", anchor=False)
+    if not found.findings:
+        st.text("Nothing: every rule that could judge these calls found them good.")
+    else:
+        components.table(
+            Table(
+                caption="What to change first",
+                columns=[
+                    Column("title", "Finding"),
+                    Column("site", "Site"),
+                    Column("money", "Saves", end=True),
+                    Column("time", "Per call, p50", end=True),
+                ],
+                rows=[Row(None, _saving(one, found)) for one in found.findings[:5]],
+            ),
+            key="findings",
+        )
+    more = max(0, len(found.findings) - 5)
+    links.link(
+        "Recommendations",
+        f"All {len(found.findings)} recommendations" if more else "Recommendations, with the change to make",
+        chosen,
+        icon=":material/lightbulb:",
+    )
+
+
+def _saving(one: Finding, found: Audit) -> list[Cell]:
+    money, latency = one.saving.usd_per_month, one.saving.latency_s
+    return [
+        {"text": one.title, "sub": one.rule},
+        {"text": one.site.label(found.source_root), "sub": one.model or "", "mono": True},
+        "" if money is None else {"text": figures.usd(money.expected), "sub": "a month", "tone": "accent"},
+        "" if latency is None else {"text": figures.seconds(latency.expected), "tone": "accent"},
+    ]
 
 
 def _benchmark(reader: Reader, chosen: Chosen) -> None:

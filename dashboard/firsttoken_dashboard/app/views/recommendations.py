@@ -39,9 +39,14 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
             icon=":material/check_circle:",
         )
     if found.hints:
-        st.subheader("Hints", anchor=False)
-        st.caption("Too few calls, or not certain enough, to be called a finding.")
-        for one in found.hints:
+        n = len(found.hints)
+        shown = st.toggle(
+            f"Show {n} hint{'' if n == 1 else 's'}",
+            key="hints",
+            bind="query-params",
+            help="Too few calls, or not certain enough, to be called a finding.",
+        )
+        for one in found.hints if shown else ():
             _card(one, found, chosen)
     _slow(found.slow_first_token, found.source_root)
     _checked(found.checked)
@@ -57,8 +62,6 @@ def _summary(found: Audit) -> None:
             f" ({figures.between(figures.usd(money.low), figures.usd(money.high))}{rate}), nothing counted twice"
         )
     st.text(f"{told}.")
-    for note in found.notes:
-        st.caption(links.plain(note))
 
 
 def _card(one: Finding, found: Audit, chosen: Chosen) -> None:

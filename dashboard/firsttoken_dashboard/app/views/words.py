@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.app import figures
 from firsttoken_dashboard.app.filters import SPANS, Chosen
@@ -29,6 +30,12 @@ WAITED: Final = "Seconds that calls slept between attempts, because the one befo
 def model(name: str | None) -> str:
     """A model's id, or what to say without one."""
     return name or "model not known"
+
+
+def model_name(name: str | None) -> str:
+    """A model as a chart's legend calls it: `Opus 5.5`; its id where the price list does not know it."""
+    known = pricing.load().model(name)
+    return model(name) if known is None else known.name.removeprefix("Claude ")
 
 
 def no_calls(reader: Reader, chosen: Chosen) -> None:
