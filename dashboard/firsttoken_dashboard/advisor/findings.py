@@ -39,6 +39,11 @@ class Range:
         """Scale by a factor that is not negative."""
         return Range(self.low * factor, self.expected * factor, self.high * factor)
 
+    def at_least(self, share: float) -> Range:
+        """The same figure, with an interval of no less than that share of it to either side."""
+        spread = abs(self.expected) * share
+        return Range(min(self.low, self.expected - spread), self.expected, max(self.high, self.expected + spread))
+
     @classmethod
     def exactly(cls, value: float) -> Range:
         return cls(value, value, value)

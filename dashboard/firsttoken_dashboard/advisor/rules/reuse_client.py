@@ -27,6 +27,8 @@ HINT_SHARE: Final = 0.2
 MINIMUM_FIRSTS: Final = 10
 #: Seconds a call at least; under that nobody would notice.
 WORTH_IT_S: Final = 0.002
+#: How far the same work differs from run to run on one machine, whatever the calls of this run agree on.
+HOST_SHARE: Final = 0.1
 #: A dropped connection costs round trips; on a fast network it is not worth a line of code.
 WORTH_A_CONNECTION_S: Final = 0.02
 #: httpx's default keep-alive, and what the API's edge keeps idle connections for at least.
@@ -49,7 +51,7 @@ def _fresh_clients(row: tuple[Any, ...], context: Context) -> Finding | None:
     share = firsts / n
     if share < HINT_SHARE or firsts < MINIMUM_FIRSTS:
         return None
-    per_first = mean_range(setup) if setup else None
+    per_first = mean_range(setup).at_least(HOST_SHARE) if setup else None
     if per_first is not None and per_first.expected * share < WORTH_IT_S:
         return None
     site = context.sites[site_id]
@@ -102,7 +104,7 @@ def _idle_connections(row: tuple[Any, ...], context: Context) -> Finding | None:
     site_id, model, n, weight, reopened, connections, idle_p50, idle_p95, max_tokens, traces = row
     if n == 0 or reopened / n < FINDING_SHARE or not connections:
         return None
-    each = mean_range(connections)
+    each = mean_range(connections).at_least(HOST_SHARE)
     if each.expected < WORTH_A_CONNECTION_S:
         return None
     expiry = min(KEEPALIVE_LONGEST_S, 30 * math.ceil(idle_p95 / 30))
