@@ -74,7 +74,7 @@ def fill(  # noqa: PLR0913 - what the command takes, and a clock for tests
         last = min(first + BATCH, calls)
         values = {"seed": seed, "calls": calls, "days": days, "first_call": first, "last_call": last, "since": since}
         # The store's own way to write: its lock, its bounds, its tables.
-        with store._writing(time.monotonic() + _PATIENCE_S) as con:  # noqa: SLF001
+        with store.write(patience_s=_PATIENCE_S) as con:
             con.execute(f"CREATE OR REPLACE TEMP TABLE simulated AS {question}", values)  # noqa: S608 - our own file
             con.begin()
             con.execute("INSERT INTO calls BY NAME SELECT * EXCLUDE (served), TRUE AS simulated FROM simulated")

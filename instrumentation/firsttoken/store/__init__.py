@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from .batch import SpanBatch
-from .errors import StoreBusy, StoreError, StoreMissing, StoreOff, StoreUnreadable
+from .errors import StoreBusy, StoreDamaged, StoreError, StoreMissing, StoreOff, StoreUnreadable
 from .location import resolve
 from .records import SpanRecord
 from .store import Store
@@ -22,6 +22,7 @@ __all__ = [
     "SpanRecord",
     "Store",
     "StoreBusy",
+    "StoreDamaged",
     "StoreError",
     "StoreMissing",
     "StoreOff",

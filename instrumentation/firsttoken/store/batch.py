@@ -63,7 +63,7 @@ class SpanBatch:
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    def add(
+    def add(  # noqa: PLR0913 - the columns of a span
         self,
         *,
         trace_id: str,
@@ -151,7 +151,7 @@ class SpanBatch:
             return self._encode(_plain(value, 0))
 
 
-def _plain(value: object, depth: int) -> object:
+def _plain(value: object, depth: int) -> object:  # noqa: PLR0911 - one per kind of value
     """`value` as something that every JSON encoder takes: what was odd becomes text, null or a shallower thing."""
     if value is None or isinstance(value, bool):
         return value

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from .errors import StoreBusy, StoreError, StoreMissing, StoreUnreadable
+from .errors import StoreBusy, StoreDamaged, StoreError, StoreMissing, StoreUnreadable
 from .lock import backoff
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ APPLICATION_THREADS: Final = 1
 
 _BUSY = ("Could not set lock", "different configuration than existing", "Unique file handle conflict")
 _DUCKDB_MAGIC = b"DUCK"
+#: DuckDB's words for a broken file, as against a full disk or too many open files.
+_DAMAGE = ("checksum", "orrupt", "read enough bytes", "Serialization Error", "replaying WAL", "deserializ")
 _Opened = TypeVar("_Opened")
 
 
-def settings(store: Path, memory_limit: str, threads: int) -> dict[str, str]:
+def settings(store: Path, memory_limit: str, threads: int) -> dict[str, str | bool | int | float | list[str]]:
     """The configuration of every connection."""
     return {
         "memory_limit": memory_limit,
@@ -58,7 +60,7 @@ class Writer:
     def memory(self) -> duckdb.DuckDBPyConnection:
         """The connection without the store, for temporary tables and for the outbox."""
         if self._memory is None:
-            import duckdb  # noqa: PLC0415 - at the first span, never before
+            import duckdb
 
             self._memory = duckdb.connect(":memory:", config=self._settings)
         return self._memory
@@ -89,7 +91,7 @@ class Writer:
             self._memory = None
 
     def _detach(self, connection: duckdb.DuckDBPyConnection) -> None:
-        import duckdb  # noqa: PLC0415 - loaded already
+        import duckdb
 
         try:
             connection.execute("USE memory")
@@ -102,15 +104,13 @@ class Writer:
 
 
 @contextmanager
-def reading(
-    store: Path, *, deadline: float, memory_limit: str, threads: int
-) -> Generator[duckdb.DuckDBPyConnection]:
+def reading(store: Path, *, deadline: float, memory_limit: str, threads: int) -> Generator[duckdb.DuckDBPyConnection]:
     """Opens `store` read-only, retrying with jitter until `deadline` (a `time.monotonic()` value).
 
     Raises:
         StoreBusy, StoreMissing, StoreUnreadable: it cannot be opened.
     """
-    import duckdb  # noqa: PLC0415 - at the first question, never before
+    import duckdb
 
     if not store.exists():
         raise StoreMissing(
@@ -125,7 +125,7 @@ def reading(
 
 
 def _retried(opening: Callable[[], _Opened], store: Path, deadline: float) -> _Opened:
-    import duckdb  # noqa: PLC0415 - loaded already
+    import duckdb
 
     attempt = 0
     while True:
@@ -144,20 +144,37 @@ def unreadable(store: Path, error: Exception) -> StoreError:
     """DuckDB's `error` on opening `store`, as one sentence that says what to do."""
     other = "choose another with --store PATH"
     text = str(error)
+    damaged = False
     if store.is_dir():
-        return StoreUnreadable(f"{store} is a directory; name a file in it, as in --store {store / 'firsttoken.duckdb'}.")
+        problem = f"is a directory; name a file in it, as in --store {store / 'firsttoken.duckdb'}"
+    elif not store.parent.is_dir() or not store.exists():
+        problem = f"cannot be made because {store.parent} cannot be written to; {other}"
+    elif (magic := _magic(store)) is None or "ermission denied" in text or "Read-only file system" in text:
+        problem = f"cannot be {'read' if magic is None else 'written to'}; change its permissions, or {other}"
+    elif magic != _DUCKDB_MAGIC:
+        problem = f"is not a DuckDB file; {other}"
+    elif "version" in text and any(sign in text for sign in ("newer", "older", "can only read")):
+        problem = "was made by another version of DuckDB; upgrade with pip install -U duckdb"
+    else:
+        damaged = any(sign in text for sign in _DAMAGE)
+        first_line = text.partition("\n")[0] or type(error).__name__
+        problem = f"{'is damaged' if damaged else 'cannot be opened'} ({first_line}); move it away, or {other}"
+    return (StoreDamaged if damaged else StoreUnreadable)(f"{store} {problem}.")
+
+
+def set_aside(store: Path) -> Path:
+    """Renames a damaged store, its log too, so that a new one can begin; gives its new path. Raises OSError."""
+    aside = store.with_name(f"{store.name}.damaged-{time.time_ns()}")
+    log = store.with_name(store.name + ".wal")
+    store.rename(aside)
+    with contextlib.suppress(FileNotFoundError):
+        log.rename(aside.with_name(aside.name + ".wal"))
+    return aside
+
+
+def _magic(store: Path) -> bytes | None:
     try:
         with store.open("rb") as file:
-            magic = file.read(12)[8:]
-    except FileNotFoundError:
-        return StoreUnreadable(f"{store} cannot be made because {store.parent} cannot be written to; {other}.")
-    except OSError as problem:
-        return StoreUnreadable(f"{store} cannot be read ({problem.strerror}); change its permissions, or {other}.")
-    if magic != _DUCKDB_MAGIC:
-        return StoreUnreadable(f"{store} is not a DuckDB file; {other}.")
-    if "ermission denied" in text or "Read-only file system" in text:
-        return StoreUnreadable(f"{store} is not writable; change its permissions, or {other}.")
-    if "version" in text and any(sign in text for sign in ("newer", "older", "can only read")):
-        return StoreUnreadable(f"{store} was made by another version of DuckDB; upgrade with pip install -U duckdb.")
-    first_line = text.splitlines()[0] if text else type(error).__name__
-    return StoreUnreadable(f"{store} is damaged ({first_line}); move it away, and a new one is made.")
+            return file.read(12)[8:]
+    except OSError:
+        return None

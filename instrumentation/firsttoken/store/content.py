@@ -161,7 +161,7 @@ class ContentFilter:
 
     def _numbers_of(self, value: object, depth: int) -> dict[str, object]:
         kept: dict[str, object] = {}
-        if not isinstance(value, dict) or depth > 3:  # noqa: PLR2004 - usage is two deep
+        if not isinstance(value, dict) or depth > 3:
             return kept
         for key, inner in cast("dict[str, object]", value).items():
             if isinstance(inner, (bool, int, float)) or (key in self._json_keys and _is_word(inner)):
@@ -173,12 +173,12 @@ class ContentFilter:
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath("content.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(resources.files(__package__ or "").joinpath("content.toml").read_text(encoding="utf-8"))
 
 
 def _is_word(value: object) -> bool:
     """Whether `value` is an identifier rather than a text: no white space, at most 128 characters."""
-    return isinstance(value, str) and len(value) <= 128 and not any(map(str.isspace, value))  # noqa: PLR2004
+    return isinstance(value, str) and len(value) <= 128 and not any(map(str.isspace, value))
 
 
 def _is_short(value: object) -> bool:

@@ -38,6 +38,6 @@ def resolve(location: str | os.PathLike[str] | None = None) -> Path:
 
 def user_data_directory() -> Path:
     """The directory of the default store and of `hash.key`; it need not exist yet."""
-    import platformdirs  # noqa: PLC0415 - only where no location is given
+    import platformdirs
 
     return Path(platformdirs.user_data_dir("firsttoken", appauthor=False))

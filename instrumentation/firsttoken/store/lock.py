@@ -10,7 +10,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def backoff(attempt: int) -> float:
 
 
 @contextmanager
-def write_lock(store: Path, deadline: float) -> Iterator[None]:
+def write_lock(store: Path, deadline: float) -> Generator[None]:
     """Holds the lock of `store` inside the `with` block.
 
     Args:

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Bytes that the outbox may hold; beyond it the oldest segments go, and are counted.
 BOUND: Final = 256 * 2**20
+#: Why segments beyond the bound are gone, in the table `drops`.
+OVERFLOW: Final = "outbox full"
 #: Segments taken in by one holder of the lock, so that draining a long backlog does not hold everyone up.
 SEGMENTS_AT_ONCE: Final = 16
 #: A half-written segment this old (seconds) was left by a process that died.
@@ -53,68 +54,112 @@ def spill(store: Path, batch: SpanBatch, connection: duckdb.DuckDBPyConnection) 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{time.time_ns():020}-{os.getpid()}-{next(_sequence)}-{len(batch)}.parquet"
     unfinished = folder / f"{name}.part"
+    path = str(unfinished).replace("'", "''")
     try:
         transfer.load(connection, batch)
-        connection.execute(
-            f"COPY incoming TO '{_quoted(unfinished)}' (FORMAT parquet, COMPRESSION zstd)"  # noqa: S608 - a path
-        )
+        connection.execute(f"COPY incoming TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+        _sync(unfinished)
     except BaseException:
         with contextlib.suppress(OSError):
             unfinished.unlink()
         raise
-    _sync(unfinished)
-    finished = folder / name
-    unfinished.rename(finished)
+    finished = unfinished.rename(folder / name)
     _sync(folder)
     _keep_bound(folder)
     return finished
 
 
+def take_in(connection: duckdb.DuckDBPyConnection, store: Path, batch: SpanBatch) -> None:
+    """Writes `batch` and what waits in the outbox to the attached store, in one transaction where that works.
+
+    A segment that DuckDB refuses is kept under another name and counted as dropped; it must not stop all others.
+    """
+    import duckdb
+
+    waiting = [segment.path for segment in segments(store)[:SEGMENTS_AT_ONCE]]
+    notes = drop_notes(store)
+    try:
+        _write(connection, batch, waiting)
+    except (duckdb.DataError, duckdb.ProgrammingError):
+        if not waiting:
+            raise
+        _write(connection, batch, [])
+        for path in waiting:
+            try:
+                _write(connection, None, [path])
+            except (duckdb.DataError, duckdb.ProgrammingError):
+                path.rename(path.with_suffix(".refused"))
+                transfer.count_drop(connection, _spans(path), "outbox segment refused")
+    for path, spans in notes:
+        transfer.count_drop(connection, spans, OVERFLOW)
+        _remove(path)
+    for path in waiting:
+        _remove(path)
+
+
 def segments(store: Path) -> list[Segment]:
     """The segments of `store`, oldest first."""
     found: list[Segment] = []
-    try:
-        entries = sorted(directory(store).iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    for path in entries:
+    for path in _entries(directory(store)):
         if path.suffix == ".parquet":
             with contextlib.suppress(OSError, ValueError):
-                found.append(Segment(path, int(path.stem.rpartition("-")[2]), path.stat().st_size))
+                found.append(Segment(path, _spans(path), path.stat().st_size))
     return found
 
 
-def take_drops(store: Path) -> list[tuple[Path, int]]:
-    """Notes of segments that were dropped, each with its number of spans; delete them once they are counted."""
-    return [(path, int(path.stem.rpartition("-")[2])) for path in directory(store).glob("*.dropped")]
+def drop_notes(store: Path) -> list[tuple[Path, int]]:
+    """What segments that were dropped left behind, each with its number of spans."""
+    return [(path, _spans(path)) for path in _entries(directory(store)) if path.suffix == ".dropped"]
 
 
-def remove(paths: Iterable[Path]) -> None:
-    """Deletes segments or notes that are in the store now."""
-    for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink()
+def _write(connection: duckdb.DuckDBPyConnection, batch: SpanBatch | None, paths: list[Path]) -> None:
+    transfer.load(connection, batch if batch is not None else SpanBatch())
+    if paths:
+        transfer.load_segments(connection, paths)
+    connection.begin()
+    try:
+        transfer.store_incoming(connection)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def _keep_bound(folder: Path) -> None:
-    """Drops the oldest segments beyond the bound, each leaving a note of how many spans it held."""
+    """Drops the oldest segments beyond the bound, each leaving an empty file whose name says how many spans it held."""
     now = time.time()
-    entries: list[tuple[Path, int]] = []
-    for path in sorted(folder.iterdir()):
+    sizes: list[tuple[Path, int]] = []
+    for path in _entries(folder):
         with contextlib.suppress(OSError):
             status = path.stat()
             if path.suffix == ".parquet":
-                entries.append((path, status.st_size))
+                sizes.append((path, status.st_size))
             elif path.suffix == ".part" and now - status.st_mtime > _ABANDONED_S:
                 path.unlink()
-    excess = sum(size for _, size in entries) - BOUND
-    for path, size in entries:
+    excess = sum(size for _, size in sizes) - BOUND
+    for path, size in sizes:
         if excess <= 0:
             break
         with contextlib.suppress(OSError):
-            path.rename(path.with_suffix(".dropped"))
-            os.truncate(path.with_suffix(".dropped"), 0)
+            os.truncate(path.rename(path.with_suffix(".dropped")), 0)
             excess -= size
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _spans(path: Path) -> int:
+    """The number of spans that a segment's name tells."""
+    return int(path.stem.rpartition("-")[2])
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _sync(path: Path) -> None:
@@ -122,11 +167,8 @@ def _sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError:
+        # Some file systems cannot sync a directory; a file they can.
         if path.is_file():
             raise
     finally:
         os.close(descriptor)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ SCHEMA_VERSION: Final = 1
 @cache
 def sql(name: str) -> str:
     """The text of a .sql file of this package."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
 
 
 def ensure(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
@@ -38,7 +39,10 @@ def ensure(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
         else:
             for step in range(version + 1, SCHEMA_VERSION + 1):
                 connection.execute(sql(f"migrations/{step:04}.sql"))
-        connection.execute("INSERT INTO schema_version VALUES (?, now()::TIMESTAMP_NS)", [SCHEMA_VERSION])
+        # Not now(): DuckDB 1.4 cannot cast it, and a cast of it would be of the session's time zone.
+        connection.execute(
+            "INSERT INTO schema_version VALUES (?, make_timestamp_ns(?))", [SCHEMA_VERSION, time.time_ns()]
+        )
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -62,7 +66,7 @@ def stored_version(connection: duckdb.DuckDBPyConnection, store: Path) -> int | 
     Raises:
         StoreUnreadable: it is newer than this firsttoken, or not one of ours.
     """
-    import duckdb  # noqa: PLC0415 - loaded already
+    import duckdb
 
     try:
         row = connection.execute("SELECT max(version) FROM schema_version").fetchone()

@@ -30,9 +30,17 @@ _FROM_LISTS: Final = _INCOMING + "SELECT {} ".format(
         for place, name in enumerate(COLUMNS, start=1)
     )
 )
-_FROM_ARROW: Final = _INCOMING + "SELECT {} FROM columns_of_batch".format(
+_FROM_ARROW: Final = _INCOMING + "SELECT {} FROM columns_of_batch".format(  # noqa: S608 - names of our own
     ", ".join(f"make_timestamp_ns({name}) AS {name}" if name in TIME_COLUMNS else name for name in COLUMNS)
 )
+
+
+_DELETE_TOUCHED: Final = """
+    DELETE FROM calls USING touched
+    WHERE calls.trace_id = touched.trace_id
+        AND calls.span_id = touched.span_id
+        AND calls.start_time = touched.start_time
+"""
 
 
 def load(connection: duckdb.DuckDBPyConnection, batch: SpanBatch) -> None:
@@ -81,9 +89,14 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE OR REPLACE TEMP TABLE touched AS " + sql("touched.sql"), window)
     if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None:
         connection.execute("INSERT INTO derive_from BY NAME " + sql("touched_spans.sql"), window)
-        connection.execute("DELETE FROM calls USING touched WHERE calls.span_id = touched.span_id AND calls.trace_id = touched.trace_id AND calls.start_time = touched.start_time")
+        connection.execute(_DELETE_TOUCHED)
         connection.execute(calls)
     connection.execute("INSERT INTO calls BY NAME SELECT * FROM derived")
+
+
+def count_drop(connection: duckdb.DuckDBPyConnection, spans: int, reason: str) -> None:
+    """Records that `spans` accepted spans are lost."""
+    connection.execute("INSERT INTO drops VALUES (now()::TIMESTAMP_NS, ?, ?)", [spans, reason])
 
 
 def _bounds(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
@@ -103,8 +116,8 @@ def _timestamp(nanoseconds: int) -> str:
 
 
 def _arrow_table(batch: SpanBatch) -> Any:
-    """The batch as a pyarrow table, from buffers: `pyarrow.array(list)` imports pandas where it is installed (1.5 s)."""
-    import pyarrow as pa  # noqa: PLC0415 - loaded already
+    """The batch as a pyarrow table, from buffers: `pyarrow.array(list)` imports pandas (1.5 s) where there is one."""
+    pa: Any = sys.modules["pyarrow"]
 
     arrays: list[Any] = []
     for name, column in zip(COLUMNS, batch.columns, strict=True):
