@@ -17,6 +17,9 @@ HEADER_PREFIX = "x-lookalike-"
 class Behaviour:
     """None means: as the model and the prompt have it. As a header `ttft_s` is `x-lookalike-ttft-s: 0.1`, and so on."""
 
+    model: str | None = None
+    """Only requests for this model get what is said here; others get nothing of it."""
+
     # clocks, seconds from the request's last byte
     headers_s: float | None = None
     """Until the head and `message_start` go out, on a stream; at most `ttft_s`. Infinite: never."""
@@ -40,6 +43,8 @@ class Behaviour:
     # failures
     status: int | None = None
     """Answer with this status instead, if it is an error's."""
+    share: float | None = None
+    """Only this share of the attempts fail; which ones is the seed's choice."""
     attempts: int | None = None
     """Only the first so many attempts of a call fail (told by `x-stainless-retry-count`)."""
     error_delay_s: float | None = None

@@ -26,7 +26,9 @@ async def create(
     """Answer one attempt. Raises ApiError while nothing has been sent."""
     body = parse(raw, "model", "messages", "max_tokens")
     record.model, record.stream = body["model"], bool(body.get("stream"))
-    await _fail_if_told(record, behaviour)
+    if behaviour.model not in {None, record.model}:
+        behaviour = Behaviour()
+    await _fail_if_told(engine, record, raw, behaviour)
     planned = plan(engine, record, body, raw, behaviour)
     record.output_tokens = planned.answer.output_tokens
     record.thinking_tokens = planned.answer.thinking_tokens
@@ -41,10 +43,12 @@ async def create(
     engine.limiter.produced(record.api_key, family, planned.answer.output_tokens, time.monotonic())
 
 
-async def _fail_if_told(record: Record, behaviour: Behaviour) -> None:
+async def _fail_if_told(engine: Engine, record: Record, raw: bytes, behaviour: Behaviour) -> None:
     """Raise the error that the behaviour wants for this attempt, after its delay."""
     status = behaviour.status
     if status is None or status < 400 or (behaviour.attempts is not None and record.attempt >= behaviour.attempts):
+        return
+    if behaviour.share is not None and engine.luck(record, raw).random() >= behaviour.share:
         return
     await _until(record.received_at + (behaviour.error_delay_s or 0.0))
     raise ApiError(status, behaviour.message, retry_after_s=behaviour.retry_after_s)

@@ -1,0 +1,40 @@
+"""A museum's audio guide: tells about an object and suggests the next one, while the visitor walks."""
+
+import asyncio
+
+import anthropic
+from anthropic.types import TextBlockParam
+from traffic import serve_async
+
+OBJECTS = ["astrolabe", "loom", "globe", "organ", "printing press", "sundial", "telescope", "steam engine"]
+CATALOGUE = "\n".join(
+    f"{number}. The {name} of hall {number} was made in {1500 + number} and given to the museum in {1800 + number}."
+    for number, name in enumerate(OBJECTS * 16)
+)
+SYSTEM: list[TextBlockParam] = [
+    {
+        "type": "text",
+        "text": f"You guide visitors through this collection. Answer in two sentences.\n\n{CATALOGUE}",
+        "cache_control": {"type": "ephemeral"},
+    }
+]
+
+client = anthropic.AsyncAnthropic()
+
+
+async def ask(question: str) -> str:
+    async with client.messages.stream(
+        model="claude-haiku-5-5",
+        max_tokens=200,
+        system=SYSTEM,
+        messages=[{"role": "user", "content": question}],
+    ) as stream:
+        return "".join([text async for text in stream.text_stream])
+
+
+async def visit(name: str) -> list[str]:
+    return await asyncio.gather(ask(f"What is the {name}?"), ask(f"What should I see after the {name}?"))
+
+
+if __name__ == "__main__":
+    asyncio.run(serve_async("/visits", visit, OBJECTS * 2, at_once=3))
