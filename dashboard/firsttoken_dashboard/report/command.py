@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from firsttoken import store as stores
 from firsttoken_dashboard import analysis, options, pricing
 from firsttoken_dashboard.advisor import rules
 from firsttoken_dashboard.advisor.audit import audit
@@ -20,8 +19,6 @@ from firsttoken_dashboard.report import machine, markdown, terminal, wording
 if TYPE_CHECKING:
     from firsttoken_dashboard.advisor.findings import Audit
 
-#: What an audit may take, beside the store's own files.
-MEMORY_LIMIT: Final = "2GB"
 #: Columns of a report that goes to a file or a pipe, where COLUMNS does not say.
 PLAIN_WIDTH: Final = 100
 
@@ -54,9 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rule", metavar="ID", action="append", help="ask only this rule; may be repeated")
     parser.add_argument("--models", metavar="FILE", help="a TOML file laid over the packaged price list")
-    parser.add_argument(
-        "--memory-limit", metavar="SIZE", default=MEMORY_LIMIT, help="what the audit may take (default: %(default)s)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,7 +73,7 @@ def _audited(args: argparse.Namespace) -> Audit:
     if args.rule and (unknown := sorted(set(args.rule) - known)):
         raise CommandError(f"there is no rule {unknown[0]!r}; there are {', '.join(sorted(known))}.")
     window: analysis.Window = options.window(args)
-    store = stores.open(args.store, memory_limit=args.memory_limit)
+    store = options.open_store(args)
     progress = _Progress()
     try:
         return audit(
