@@ -16,7 +16,8 @@ def chat(calls: int = 30, **call: Any) -> Traffic:
     traffic = Traffic()
     for _ in range(calls):
         with traffic.request():
-            traffic.call(CHAT, **({"output_tokens": 600} | call))
+            said: dict[str, Any] = {"output_tokens": 600} | call
+            traffic.call(CHAT, **said)
         traffic.idle(20)
     return traffic
 

@@ -15,6 +15,8 @@ NARROWEST: Final = 40
 WIDEST: Final = 100
 _LABEL: Final = 14
 
+_SLOW: Final = "Where 1 call in 20 waits over 3 s for its first token, and what it waits for:"
+_NOTHING: Final = "Nothing to change: no rule found a fault in these calls."
 _CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -47,11 +49,12 @@ def render(audit: Audit, style: Style) -> str:
     for number, finding in enumerate(audit.findings, 1):
         lines += ["", *_finding(number, finding, audit, style)]
     if audit.hints:
-        lines += ["", style.paint("Worth a look", "bold") + " (few calls, or a doubt that only you can settle)"]
+        lines += ["", style.paint("Worth a look", "bold")]
+        lines += _wrapped("Few calls, or a doubt that only you can settle:", style, paint=("dim",))
         for finding in audit.hints:
             lines += _hint(finding, audit, style)
     if audit.slow_first_token:
-        lines += ["", style.paint("Slow first token", "bold") + " (over 3 s for 1 call in 20)"]
+        lines += ["", style.paint("Slow first token", "bold"), *_wrapped(_SLOW, style, paint=("dim",))]
         for slow in audit.slow_first_token:
             lines += _slow(slow, audit, style)
     lines += ["", *_checked(audit, style)]
@@ -60,13 +63,13 @@ def render(audit: Audit, style: Style) -> str:
 
 def _head(audit: Audit, style: Style) -> list[str]:
     calls = f"{audit.n_calls:,} {'call' if audit.n_calls == 1 else 'calls'}"
-    lines = [style.paint("firsttoken report", "bold") + f"  {calls}, {wording.period(audit)}"]
+    lines = [style.paint("firsttoken report", "bold"), *_wrapped(f"{calls}, {wording.period(audit)}", style)]
     if audit.simulated:
         lines += _wrapped(wording.SIMULATED, style, paint=("yellow",))
     if audit.sampled:
         lines += _wrapped(wording.SAMPLED, style, paint=("yellow",))
     if not audit.findings:
-        lines += ["", style.paint("Nothing to change", "green", "bold") + ": no rule found a fault in these calls."]
+        lines += ["", *_wrapped(_NOTHING, style, paint=("green", "bold"))]
     return lines
 
 
@@ -84,8 +87,9 @@ def _overview(audit: Audit, style: Style) -> list[str]:
             gap = " " * (style.width - len(head) - len(place) - len(saved))
             lines.append(f"{style.paint(head, 'cyan')}{place}{gap}{style.paint(saved, 'green')}")
         else:
-            lines.append(f"{style.paint(f' {position:>2}  {finding.rule}', 'cyan')}  {style.paint(saved, 'green')}")
+            lines.append(style.paint(f" {position:>2}  {finding.rule}", "cyan"))
             lines += _wrapped(place, style, indent=5)
+            lines += _wrapped(saved, style, indent=5, paint=("green",))
     if (together := wording.total(audit)) is not None:
         lines += _wrapped(f"Together: {together}; savings at one place are not added twice.", style, indent=5)
     return lines
@@ -210,7 +214,7 @@ def _wrapped(
 ) -> list[str]:
     """Lines of at most the width; a word that is longer (a URL, a path) stays whole."""
     lines = textwrap.wrap(
-        text,
+        wording.clean(text, wording.LONGEST_CODE),
         style.width,
         initial_indent=" " * indent + bullet,
         subsequent_indent=" " * (indent if hanging is None else hanging),
