@@ -24,6 +24,13 @@ def spark(moments: Sequence[datetime], values: Mapping[datetime, float | None], 
     ]
 
 
+def shape(moments: Sequence[datetime], values: Mapping[datetime, float | None]) -> list[tuple[float, float | None]]:
+    """The points of a line in a table's cell."""
+    top = max((value for value in values.values() if value is not None), default=0) or 1
+    last = max(len(moments) - 1, 1)
+    return [(index / last, _share(values.get(at), top)) for index, at in enumerate(moments)]
+
+
 def lines(  # noqa: PLR0913 - a chart is its words, its times and its values
     title: str,
     unit: str,

@@ -61,34 +61,33 @@ class Chosen:
 
 
 def bar(services: Sequence[str]) -> None:
-    """Draw the filters that every page has; their values live in the address."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.segmented_control(
-            "Window",
-            list(SPANS),
-            format_func=lambda key: SPANS[key].label,
-            default="24h",
-            required=True,
-            key="span",
+    """Draw the filters that every page has, into the row that the caller has opened; their values live in the address."""
+    st.segmented_control(
+        "Window",
+        list(SPANS),
+        format_func=lambda key: SPANS[key].label,
+        default="24h",
+        required=True,
+        key="span",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if services:
+        st.selectbox(
+            "Service",
+            [_EVERY, *services],
+            key="service",
             bind="query-params",
             label_visibility="collapsed",
+            width=220,
         )
-        if services:
-            st.selectbox(
-                "Service",
-                [_EVERY, *services],
-                key="service",
-                bind="query-params",
-                label_visibility="collapsed",
-                width=220,
-            )
-        st.toggle(
-            "Live",
-            value=True,
-            key="live",
-            bind="query-params",
-            help="New calls appear by themselves, within two seconds of their end. Switch off to hold still.",
-        )
+    st.toggle(
+        "Live",
+        value=True,
+        key="live",
+        bind="query-params",
+        help="New calls appear by themselves, within two seconds of their end. Switch off to hold still.",
+    )
 
 
 def chosen(now: datetime | None = None, *, first: datetime | None = None, last: datetime | None = None) -> Chosen:

@@ -37,7 +37,7 @@ def draw() -> None:
     if extent.n_calls == 0:
         _nothing_yet(store)
         return
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title(page.title, anchor=False, width="content")
         filters.bar(services)
     if extent.simulated:

@@ -24,6 +24,11 @@ def link(title: str, label: str, chosen: Chosen, *, icon: str | None = None, **m
     st.page_link(st.session_state[_PAGES][title], label=label, icon=icon, query_params=chosen.parameters(**more))
 
 
+def go(title: str, chosen: Chosen, **more: str | float | None) -> None:
+    """Go to the page of that title, as a link would."""
+    st.switch_page(st.session_state[_PAGES][title], query_params=chosen.parameters(**more))
+
+
 def plain(text: str) -> str:
     """Text for a place that Streamlit reads as Markdown, with nothing in it left to read: labels, captions, links."""
     return "".join(f"\\{letter}" if letter in _MARKED else letter for letter in text.replace("\n", " "))

@@ -60,6 +60,11 @@ PARTS: Final = {
     "failed": "#d55e00",
 }
 
+#: Series that are no models.
+SERIES: Final = ("#d55e00", "#2a7ab9", "#00916a", "#b5578f", "#c98500", "#808a93")
+#: How input tokens were served.
+CACHE: Final = {"read": "#00916a", "written": "#c98500", "uncached": "#2a7ab9"}
+
 
 def model_color(model: str | None) -> str:
     """The colour of a model: its line's hue, lighter or darker by how new it is; grey where the line is not known."""

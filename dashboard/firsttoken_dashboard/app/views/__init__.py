@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from firsttoken_dashboard.app.views import calls, overview, recommendations
+from firsttoken_dashboard.app.views import caching, calls, data, errors, overview, recommendations, sites
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
@@ -18,4 +18,8 @@ def all_pages() -> list[Page]:
         st.Page(overview.draw, title="Overview", url_path="overview", icon=":material/monitoring:", default=True),
         st.Page(recommendations.draw, title="Recommendations", url_path="recommendations", icon=":material/lightbulb:"),
         st.Page(calls.draw, title="Calls", url_path="calls", icon=":material/list:"),
+        st.Page(sites.draw, title="Sites", url_path="sites", icon=":material/code:"),
+        st.Page(caching.draw, title="Caching", url_path="caching", icon=":material/cached:"),
+        st.Page(errors.draw, title="Errors and limits", url_path="errors", icon=":material/warning:"),
+        st.Page(data.draw, title="Data", url_path="data", icon=":material/database:"),
     ]

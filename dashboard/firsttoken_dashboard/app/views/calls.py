@@ -15,7 +15,6 @@ from firsttoken_dashboard.app.components import Cell, Column, Row, Table
 from firsttoken_dashboard.app.filters import Chosen, chosen
 from firsttoken_dashboard.app.views import call, words
 from firsttoken_dashboard.app.reading import Reader
-from firsttoken_dashboard.app.theme import model_color
 
 SIZE: Final = 25
 _ANY_MODEL: Final = "any model"
@@ -193,12 +192,8 @@ def _cells(one: Listed) -> list[Cell]:
     cached = one.cache_read_tokens
     return [
         {"text": figures.moment(one.started), "mono": True},
-        {
-            "text": _short(_place(one.file, one.line)) if one.file else (one.service or figures.UNKNOWN),
-            "sub": " · ".join(part for part in (one.function, one.service if one.file else None) if part),
-            "title": one.file or "",
-        },
-        {"text": words.model(one.model), "color": model_color(one.model)},
+        words.site_cell(one.file, one.line, one.function, one.service),
+        words.model_cell(one.model),
         _outcome(one),
         figures.seconds(one.ttft_s),
         figures.seconds(one.duration_s),

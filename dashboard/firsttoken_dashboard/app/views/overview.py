@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Literal
 
 import streamlit as st
@@ -15,7 +15,7 @@ from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
-from firsttoken_dashboard.app.filters import Chosen, moments
+from firsttoken_dashboard.app.filters import SPANS, Chosen
 from firsttoken_dashboard.app.views import words
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
@@ -43,16 +43,19 @@ def _scores(reader: Reader, chosen: Chosen) -> None:
     if before is not None and before.n_calls == 0:
         before = None
     course = reader.ask(questions.course, chosen.window, chosen.grain)
-    components.scores(_cards(now, before, course, _times(chosen, course), chosen.grain), key="scores")
+    components.scores(_cards(now, before, course, words.times(chosen, [one.moment for one in course]), chosen), key="scores")
 
 
 def _cards(
-    now: Scores, before: Scores | None, course: Sequence[Moment], times: Sequence[datetime], grain: str
+    now: Scores, before: Scores | None, course: Sequence[Moment], times: Sequence[datetime], chosen: Chosen
 ) -> list[Score]:
     def line(
         value: Callable[[Moment], float | None], write: Callable[[float | None], str]
     ) -> list[components.Point]:
-        return courses.spark(times, {one.moment: value(one) for one in course}, write, grain)
+        return courses.spark(times, {one.moment: value(one) for one in course}, write, chosen.grain)
+
+    def against(change: str | None, better: int) -> tuple[str, Tone]:
+        return _against(change, better, SPANS[chosen.span].label)
 
     unpriced = f"{figures.count(now.n_unpriced)} calls without a price" if now.n_unpriced else ""
     return [
@@ -60,7 +63,7 @@ def _cards(
             "Calls",
             figures.count(now.n_calls),
             words.CALLS,
-            *_against(figures.change(now.n_calls, before and before.n_calls), 0),
+            *against(figures.change(now.n_calls, before and before.n_calls), 0),
             line(lambda one: one.n_calls, figures.count),
             "Calls over time",
         ),
@@ -68,7 +71,7 @@ def _cards(
             "TTFT p50",
             figures.seconds(now.ttft_p50_s),
             words.TTFT,
-            *_against(figures.change(now.ttft_p50_s, before and before.ttft_p50_s), -1),
+            *against(figures.change(now.ttft_p50_s, before and before.ttft_p50_s), -1),
             line(lambda one: one.ttft_p50_s, figures.seconds),
             "Median time to first token over time",
         ),
@@ -76,7 +79,7 @@ def _cards(
             "TTFT p95",
             figures.seconds(now.ttft_p95_s),
             f"{words.TTFT} One call in twenty waited longer than this.",
-            *_against(figures.change(now.ttft_p95_s, before and before.ttft_p95_s), -1),
+            *against(figures.change(now.ttft_p95_s, before and before.ttft_p95_s), -1),
             line(lambda one: one.ttft_p95_s, figures.seconds),
             "95th percentile of the time to first token over time",
         ),
@@ -84,7 +87,7 @@ def _cards(
             "Speed p50",
             figures.rate(now.tokens_per_second_p50),
             words.RATE,
-            *_against(figures.change(now.tokens_per_second_p50, before and before.tokens_per_second_p50), 1),
+            *against(figures.change(now.tokens_per_second_p50, before and before.tokens_per_second_p50), 1),
             line(lambda one: one.tokens_per_second_p50, figures.rate),
             "Median output tokens per second over time",
         ),
@@ -92,7 +95,7 @@ def _cards(
             "Cache hit rate",
             figures.percent(now.hit_rate),
             words.HIT_RATE,
-            *_against(figures.points(now.hit_rate, before and before.hit_rate), 1),
+            *against(figures.points(now.hit_rate, before and before.hit_rate), 1),
             line(lambda one: one.hit_rate, figures.percent),
             "Cache hit rate over time",
         ),
@@ -100,7 +103,7 @@ def _cards(
             "Cost",
             figures.usd(now.cost_usd),
             words.COST,
-            *((unpriced, "bad") if unpriced else _against(figures.change(now.cost_usd, before and before.cost_usd), 0)),
+            *((unpriced, "bad") if unpriced else against(figures.change(now.cost_usd, before and before.cost_usd), 0)),
             line(lambda one: one.cost_usd, figures.usd),
             "Cost over time",
         ),
@@ -108,7 +111,7 @@ def _cards(
             "Failed calls",
             figures.percent(now.error_rate),
             f"{words.ERRORS} {figures.count(now.n_errors)} in this window.",
-            *_against(figures.points(now.error_rate, before and before.error_rate), -1),
+            *against(figures.points(now.error_rate, before and before.error_rate), -1),
             line(lambda one: one.n_errors, figures.count),
             "Failed calls over time",
         ),
@@ -116,20 +119,20 @@ def _cards(
             "Lost to retries",
             figures.seconds(now.waited_s),
             words.WAITED,
-            *_against(figures.change(now.waited_s, before and before.waited_s), -1),
+            *against(figures.change(now.waited_s, before and before.waited_s), -1),
             line(lambda one: one.waited_s, figures.seconds),
             "Seconds slept before retries over time",
         ),
     ]
 
 
-def _against(change: str | None, better: int) -> tuple[str, Tone]:
+def _against(change: str | None, better: int, span: str) -> tuple[str, Tone]:
     """A card's note on its change; `better` says which way is good (1 up, -1 down, 0 neither)."""
     if change is None:
         return "", "soft"
     way = 1 if change.startswith(("+", "×")) else -1 if change.startswith("\N{MINUS SIGN}") else 0
     tone: Tone = "soft" if better == 0 or way == 0 else "good" if way == better else "bad"
-    return f"{change} against the window before", tone
+    return f"{change} vs the {span} before", tone
 
 
 def _charts(reader: Reader, chosen: Chosen) -> None:
@@ -137,7 +140,7 @@ def _charts(reader: Reader, chosen: Chosen) -> None:
     if not course:
         return
     by_model = reader.ask(questions.course_by_model, chosen.window, chosen.grain)
-    times = _times(chosen, course)
+    times = words.times(chosen, [one.moment for one in course])
     left, right = st.columns(2, gap="medium")
     with left:
         components.chart(
@@ -271,11 +274,3 @@ def _measured(one: Benchmark) -> list[Cell]:
         {"text": figures.rate(published.tokens_per_second if published else None), "tone": "soft", "title": note},
         figures.usd(one.usd_per_1000_calls),
     ]
-
-
-def _times(chosen: Chosen, course: Sequence[Moment]) -> list[datetime]:
-    """Every minute, hour or day of the window; of what is there, where the window is open."""
-    since = chosen.window.since
-    if since is None:
-        return moments(course[0].moment, course[-1].moment, chosen.grain)
-    return moments(since, datetime.now(timezone.utc).replace(tzinfo=None), chosen.grain)

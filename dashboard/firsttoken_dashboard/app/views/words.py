@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Final
 
 import streamlit as st
@@ -9,8 +11,10 @@ import streamlit as st
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.app import figures
-from firsttoken_dashboard.app.filters import SPANS, Chosen
+from firsttoken_dashboard.app.components import Cell
+from firsttoken_dashboard.app.filters import SPANS, Chosen, moments
 from firsttoken_dashboard.app.reading import Reader
+from firsttoken_dashboard.app.theme import model_color
 
 CALLS: Final = "Messages that the application asked for; the SDK's own retries belong to the call."
 TTFT: Final = (
@@ -36,6 +40,31 @@ def model_name(name: str | None) -> str:
     """A model as a chart's legend calls it: `Opus 5.5`; its id where the price list does not know it."""
     known = pricing.load().model(name)
     return model(name) if known is None else known.name.removeprefix("Claude ")
+
+
+def model_cell(name: str | None) -> Cell:
+    """A model in a table, with its colour."""
+    return {"text": model(name), "color": model_color(name)}
+
+
+def site_cell(file: str | None, line: int | None, function: str | None, service: str | None) -> Cell:
+    """A site in a table: the end of its path, the whole of it under the pointer."""
+    if file is None:
+        return {"text": service or "not named", "sub": "no source line known"}
+    place = "/".join(file.rsplit("/", 2)[-2:])
+    return {
+        "text": place if line is None else f"{place}:{line}",
+        "sub": " · ".join(part for part in (function, service) if part),
+        "title": file,
+    }
+
+
+def times(chosen: Chosen, found: Sequence[datetime]) -> list[datetime]:
+    """Every minute, hour or day of the window; where it is open, of what was found (in order)."""
+    since = chosen.window.since
+    if since is None:
+        return moments(min(found), max(found), chosen.grain) if found else []
+    return moments(since, datetime.now(timezone.utc).replace(tzinfo=None), chosen.grain)
 
 
 def no_calls(reader: Reader, chosen: Chosen) -> None:
