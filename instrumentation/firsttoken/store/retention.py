@@ -19,7 +19,9 @@ _AFTERWARDS: Final = 0.9
 # a span dated 2200 does not delete everything.
 _TOO_OLD: Final = """
     DELETE FROM {table}
-    WHERE start_time < (SELECT max(start_time) FROM spans WHERE start_time <= now()::TIMESTAMP_NS) - to_hours($hours)
+    WHERE start_time < (
+        SELECT max(start_time) FROM spans WHERE start_time <= make_timestamp_ns(epoch_ns(now()))
+    ) - to_hours($hours)
 """
 _OLDEST_PART: Final = """
     DELETE FROM {table}

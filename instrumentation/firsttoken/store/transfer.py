@@ -96,7 +96,7 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
 
 def count_drop(connection: duckdb.DuckDBPyConnection, spans: int, reason: str) -> None:
     """Records that `spans` accepted spans are lost."""
-    connection.execute("INSERT INTO drops VALUES (now()::TIMESTAMP_NS, ?, ?)", [spans, reason])
+    connection.execute("INSERT INTO drops VALUES (make_timestamp_ns(epoch_ns(now())), ?, ?)", [spans, reason])
 
 
 def _bounds(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
