@@ -70,7 +70,7 @@ class Prefixes:
                 section = name
             known = None
             if part.section == "prior" and place + 1 < len(parts):
-                known = self._before.get((head, part.chars, parts[place + 1].hash))
+                known = self._before.get((head, chars + part.chars, parts[place + 1].hash))
             here = self._after(here, part.hash) if known is None else known
             numbers.append(here)
             if name == "messages":
@@ -88,10 +88,15 @@ class Lengths:
 
     def __init__(self) -> None:
         self._known: dict[int, int] = {}
+        self._at_most: dict[int, int] = {}
 
     def learn(self, number: int, tokens: int) -> None:
         """A usage said that the prefix has so many tokens."""
         self._known[number] = tokens
+
+    def learn_at_most(self, number: int, tokens: int) -> None:
+        """A usage said that the prefix is no longer than that."""
+        self._at_most[number] = tokens
 
     def ends(self, parts: Sequence[Block], numbers: Sequence[int], total: int) -> list[int]:
         """Tokens up to and with each block of a request of `total` input tokens."""
@@ -108,4 +113,7 @@ class Lengths:
                 seen += count if sum(chars) else 1
                 ends.append(done + round((tokens - done) * seen / weight))
             done, first = tokens, place + 1
+        for place, number in enumerate(numbers[:-1]):
+            if (limit := self._at_most.get(number)) is not None:
+                ends[: place + 1] = [min(end, limit) for end in ends[: place + 1]]
         return ends

@@ -156,9 +156,8 @@ def requests(recorded: Sequence[Recorded], rules: CacheRules) -> list[Request]:
     ]
     marks = [_marks(call.blocks) for call in recorded]
     for call, numbered, marked in zip(recorded, numbers, marks, strict=True):
-        cached = call.used.read + call.used.write_5m + call.used.write_1h
-        if marked and cached:
-            lengths.learn(numbered[marked[-1].place], cached)
+        if marked:
+            _learn(lengths, call, numbered, marked)
     if any(call.used.read for call in recorded):
         cache = Cache(rules)
         for request in _with_lengths(recorded, numbers, marks, lengths):
@@ -166,6 +165,19 @@ def requests(recorded: Sequence[Recorded], rules: CacheRules) -> list[Request]:
             if cache.hit >= 0 and request.used is not None and request.used.read:
                 lengths.learn(request.prefixes[cache.hit], request.used.read)
     return _with_lengths(recorded, numbers, marks, lengths)
+
+
+def _learn(lengths: Lengths, call: Recorded, numbers: Sequence[int], marks: Sequence[Mark]) -> None:
+    """What one usage tells: reads and writes end at the last marker, an hour's writes at the last one for an hour."""
+    used, last = call.used, numbers[marks[-1].place]
+    if not used.uncached < sum(used):
+        lengths.learn_at_most(last, call.minimum - 1)
+        return
+    lengths.learn(last, sum(used) - used.uncached)
+    hours = [mark.place for mark in marks if mark.ttl == "1h"]
+    # The API takes no marker for an hour after one for five minutes; what comes otherwise tells nothing here.
+    if used.write_1h and used.write_5m and marks[len(hours) - 1].place == hours[-1]:
+        lengths.learn(numbers[hours[-1]], used.read + used.write_1h)
 
 
 def _with_lengths(
