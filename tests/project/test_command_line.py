@@ -67,7 +67,7 @@ def test_help_lists_every_command_and_the_readme_no_other(capsys: pytest.Capture
 
 def test_each_command_that_touches_a_store_takes_store() -> None:
     for command in COMMANDS:
-        if command.name not in {"models", "doctor"}:
+        if command.name not in {"models", "doctor", "store"}:
             assert "--store" in cli.command_parser(command).format_help(), command.name
 
 
