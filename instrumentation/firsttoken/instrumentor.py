@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # pyright: ignore[reportMissingTypeStubs]
@@ -45,7 +45,7 @@ class _Patches:
 
     def __init__(self) -> None:
         self._providers: tuple[Any, Any] | None = None
-        self._wrapped: list[tuple[Any, str]] = []
+        self._wrapped: list[tuple[Any, str, wrapt.FunctionWrapper[..., Any]]] = []
         self._hooked: set[str] = set()
 
     def enable(self, tracer_provider: Any, meter_provider: Any) -> None:
@@ -66,10 +66,10 @@ class _Patches:
 
     def disable(self) -> None:
         self._providers = None
-        for owner, name in reversed(self._wrapped):
-            current = owner.__dict__.get(name)
-            if isinstance(current, wrapt.ObjectProxy):
-                setattr(owner, name, cast("Any", current).__wrapped__)
+        for owner, name, wrapper in reversed(self._wrapped):
+            # Another instrumentation that wrapped ours later keeps it: taking it out would take that one out too.
+            if owner.__dict__.get(name) is wrapper:
+                setattr(owner, name, wrapper.__wrapped__)
         self._wrapped.clear()
 
     def _patch_client(self, module: Any) -> None:
@@ -111,8 +111,9 @@ class _Patches:
         try:
             owner = getattr(module, owner_name)
             original = owner.__dict__[name]
-            setattr(owner, name, wrapt.FunctionWrapper(original, wrapper))
-            self._wrapped.append((owner, name))
+            wrapped = wrapt.FunctionWrapper(original, wrapper)
+            setattr(owner, name, wrapped)
+            self._wrapped.append((owner, name, wrapped))
         except (AttributeError, KeyError):
             warn_once(
                 f"{module.__name__}.{owner_name}.{name}",

@@ -1,0 +1,58 @@
+"""The SDK instrumented as an application would have it, with everything recorded in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from firsttoken import AnthropicInstrumentor
+from tests.instrumentation.recording import Recording
+
+
+@pytest.fixture(scope="session")
+def exporter() -> InMemorySpanExporter:
+    """Memory behind the global tracer provider, which is also where the SDK's own tracing goes."""
+    exporter = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return exporter
+
+
+@pytest.fixture
+def uninstrumented(exporter: InMemorySpanExporter) -> Iterator[Recording]:
+    """What an application leaves without us."""
+    exporter.clear()
+    yield Recording(exporter, InMemoryMetricReader())
+    exporter.clear()
+
+
+@pytest.fixture
+def recorded(exporter: InMemorySpanExporter) -> Iterator[Recording]:
+    """`AnthropicInstrumentor().instrument()`, and what it recorded."""
+    exporter.clear()
+    reader = InMemoryMetricReader()
+    meter_provider = MeterProvider([reader])
+    instrumentor = AnthropicInstrumentor()
+    instrumentor.instrument(meter_provider=meter_provider)
+    try:
+        yield Recording(exporter, reader)
+    finally:
+        instrumentor.uninstrument()
+        meter_provider.shutdown()
+        exporter.clear()
+
+
+@pytest.fixture(autouse=True)
+def _hash_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test makes a key file in the home of whoever runs it."""
+    monkeypatch.setenv("FIRSTTOKEN_HASH_KEY", "a key of the tests")
