@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from firsttoken_dashboard.demo.api import Behaviour
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from importlib.resources.abc import Traversable
+APPS: Final = Path(__file__).parent / "apps"
+#: As the models are, in good health.
+PLAIN: Final = Behaviour()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class App:
     """The rule that must find the fault; None for the healthy one."""
     fault: str | None
     """The beginning of the line where it is."""
-    api: Behaviour = Behaviour()
+    api: Behaviour = PLAIN
 
     @property
     def api_key(self) -> str:
@@ -48,10 +48,9 @@ LINEUP: Final = (
 )
 
 
-def sources(*, fixed: bool = False) -> Iterator[Traversable]:
+def sources(*, fixed: bool = False) -> list[Path]:
     """The applications' files, and the one that they share; `fixed`: without their faults."""
-    apps = files("firsttoken_dashboard.demo") / "apps"
-    yield apps / "traffic.py"
-    for app in LINEUP:
-        mended = apps / "fixed" / f"{app.name}.py"
-        yield mended if fixed and mended.is_file() else apps / f"{app.name}.py"
+    faulty = [APPS / f"{app.name}.py" for app in LINEUP]
+    mended = [APPS / "fixed" / path.name for path in faulty]
+    chosen = [good if fixed and good.exists() else bad for bad, good in zip(faulty, mended, strict=True)]
+    return [APPS / "traffic.py", *chosen]

@@ -51,7 +51,7 @@ def run_all(api: LookAlike, folder: Path, store: Path, *, fixed: bool, progress:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for source in sources(fixed=fixed):
-        (folder / source.name).write_bytes(source.read_bytes())
+        shutil.copy(source, folder)
     runner = _opentelemetry_instrument()
     began = time.monotonic()
     running: list[_Running] = []

@@ -3,15 +3,13 @@
 import anthropic
 from traffic import serve
 
+THINGS = ["heating", "windows", "locks", "balcony", "cellar", "stairs"]
 CLAUSES = "\n".join(
     f"§ {number}. The tenant of unit {number} keeps the {thing} in good order, reports damage within {number % 14 + 1} "
     "days, and bears the cost of repairs that ordinary use does not explain."
-    for number, thing in enumerate(
-        ["heating", "windows", "locks", "balcony", "cellar", "stairs", "garden", "roof"] * 60
-    )
+    for number, thing in enumerate(THINGS * 60)
 )
 SYSTEM = f"You know this contract and nothing else. Answer in two sentences.\n\n{CLAUSES}"
-THINGS = ["heating", "windows", "locks", "balcony", "cellar", "stairs"]
 CASES = [
     "Who pays for the {}?",
     "When must damage to the {} be reported?",
@@ -24,7 +22,7 @@ client = anthropic.Anthropic()
 
 def answer(question: str) -> str:
     with client.messages.stream(
-        model="claude-sonnet-5",
+        model="claude-opus-5",
         max_tokens=300,
         system=SYSTEM,
         messages=[{"role": "user", "content": question}],

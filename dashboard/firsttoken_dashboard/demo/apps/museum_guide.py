@@ -33,7 +33,8 @@ async def ask(question: str) -> str:
 
 
 async def visit(name: str) -> list[str]:
-    return await asyncio.gather(ask(f"What is the {name}?"), ask(f"What should I see after the {name}?"))
+    questions = [f"What is the {name}?", f"What should I see after the {name}?"]
+    return await asyncio.gather(*map(ask, questions))
 
 
 if __name__ == "__main__":
