@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from firsttoken_dashboard import analysis, pricing
 from firsttoken_dashboard.advisor import first_token, fit, rules
-from firsttoken_dashboard.advisor.estimate import Rates, joint_money
-from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Saving
+from firsttoken_dashboard.advisor.estimate import Rates, joint
+from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Quiet, Site
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, RuleModule
 from firsttoken_dashboard.advisor.sites import declared, locate
 from firsttoken_dashboard.advisor.sites import source_root as default_source_root
@@ -32,6 +32,7 @@ class _Scope:
     n_calls: int
     first: datetime | None
     last: datetime | None
+    weight: float
     sampled: bool
     simulated: bool
 
@@ -77,10 +78,10 @@ def audit(
             answers, outcome = _ask(con, module, context)
             found.extend(answers)
             checked.append(outcome)
+        quiet = _quiet(con, sites, found)
         slow = first_token.slow_sites(con, context, found) if scope.n_calls else []
     told_apart = _apart(found)
     findings = sorted((one for one in told_apart if one.kind == "finding"), key=_weight, reverse=True)
-    money = joint_money(findings)
     return Audit(
         findings=findings,
         hints=[one for one in told_apart if one.kind == "hint"],
@@ -92,9 +93,8 @@ def audit(
         simulated=scope.simulated,
         sampled=scope.sampled,
         source_root=root,
-        total=None
-        if money is None
-        else Saving("modelled", usd_per_month=money, at_this_rate=context.rates.under_a_day),
+        quiet=quiet,
+        total=joint(findings, context.rates, scope.weight),
     )
 
 
@@ -131,6 +131,16 @@ def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[int, dict[str, in
     ).fetchone()
     asked, *seen = row or (0, *(0 for _ in rule.needs))
     return asked, dict(zip(rule.needs.values(), seen, strict=True))
+
+
+def _quiet(con: duckdb.DuckDBPyConnection, sites: Mapping[int, Site], found: Sequence[Finding]) -> list[Quiet]:
+    """Services in which no rule found anything, with how many calls they made."""
+    noisy = {one.site.service for one in found}
+    calls: dict[str | None, int] = {}
+    for site_id, number in con.execute("SELECT site_id, COUNT(*) FROM audited GROUP BY site_id").fetchall():
+        service = sites[site_id].service
+        calls[service] = calls.get(service, 0) + number
+    return [Quiet(service, number) for service, number in sorted(calls.items(), key=str) if service not in noisy]
 
 
 def _apart(findings: list[Finding]) -> list[Finding]:

@@ -142,20 +142,27 @@ def saving(
     )
 
 
-def joint_money(findings: Iterable[Finding]) -> Range | None:
-    """Dollars a month of all findings together, without a replay: what can be said for certain.
+def joint(findings: Iterable[Finding], rates: Rates, calls: float) -> Saving | None:
+    """All findings together, without a replay: what can be said for certain of ``calls`` (all of them, weighted).
 
     Two fixes at one site may save the same dollar, so a site counts with its largest saving; only the upper end adds
-    them up. None where no finding has a monthly figure.
+    them up. Seconds of different sites are different people's: they are not added. None where no finding has dollars.
     """
     sites: dict[Site, list[Range]] = {}
     for finding in findings:
         if (money := finding.saving.usd_per_month) is not None:
             sites.setdefault(finding.site, []).append(money)
-    if not sites:
+    monthly_calls = rates.per_month(calls)
+    if not sites or not monthly_calls:
         return None
-    return Range(
+    month = Range(
         sum(max(one.low for one in ranges) for ranges in sites.values()),
         sum(max(one.expected for one in ranges) for ranges in sites.values()),
         sum(max(*(one.high for one in ranges), sum(one.high for one in ranges)) for ranges in sites.values()),
+    )
+    return Saving(
+        method="modelled",
+        usd_per_month=month,
+        usd_per_1000_calls=month.times(1000 / monthly_calls),
+        at_this_rate=rates.under_a_day,
     )

@@ -195,6 +195,14 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """A service whose calls no rule found fault with."""
+
+    service: str | None
+    n_calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """Everything the advisor has to say about a window of calls."""
 
@@ -208,4 +216,5 @@ class Audit:
     simulated: bool
     sampled: bool
     source_root: Path | None
+    quiet: list[Quiet]
     total: Saving | None = None

@@ -39,6 +39,7 @@ def document(audit: Audit) -> dict[str, Any]:
         "findings": [_finding(one, audit) for one in audit.findings],
         "hints": [_finding(one, audit) for one in audit.hints],
         "slow_first_token": [_slow(one, audit) for one in audit.slow_first_token],
+        "quiet": [{"service": _short(one.service), "calls": one.n_calls} for one in audit.quiet],
         "checked": [
             {"rule": one.rule, "title": one.title, "outcome": one.outcome, "note": one.note} for one in audit.checked
         ],

@@ -41,7 +41,7 @@ def _overview(audit: Audit) -> list[str]:
     lines = ["## What to change", "", "| | rule | where | saves |", "|---|---|---|---|"]
     lines += [
         f"| {number} | `{finding.rule}` | {_text(finding.site.label(audit.source_root))} | "
-        f"{_text(wording.headline(finding.saving))} |"
+        f"{_text(wording.headline(finding))} |"
         for number, finding in enumerate(audit.findings, 1)
     ]
     if (together := wording.total(audit)) is not None:
@@ -81,7 +81,7 @@ def _finding(number: int, finding: Finding, audit: Audit) -> list[str]:
 
 def _hint(finding: Finding, audit: Audit) -> str:
     return (
-        f"- {_text(finding.title)}, {_text(wording.headline(finding.saving))} (`{finding.rule}`, "
+        f"- {_text(finding.title)}, {_text(wording.headline(finding))} (`{finding.rule}`, "
         f"{_text(finding.site.label(audit.source_root))}). {_text(finding.caveats)}"
     )
 
@@ -99,7 +99,11 @@ def _checked(audit: Audit) -> list[str]:
     good = [f"`{one.rule}`" for one in audit.checked if one.outcome == "good"]
     blind = [f"- `{one.rule}`: {_text(one.note)}" for one in audit.checked if one.outcome == "not judged"]
     partly = [f"- `{one.rule}`: {_text(one.note)}" for one in audit.checked if one.outcome != "not judged" and one.note]
-    lines = [f"Checked and found good: {', '.join(good)}."] if good else []
+    lines: list[str] = []
+    if audit.findings and (quiet := wording.quiet(audit)) is not None:
+        lines += [_text(quiet), ""]
+    if good:
+        lines.append(f"Checked and found good: {', '.join(good)}.")
     if blind:
         lines += ["", "Could not judge:", "", *blind]
     if partly:

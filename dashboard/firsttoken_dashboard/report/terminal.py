@@ -13,6 +13,8 @@ from firsttoken_dashboard.report import wording
 
 NARROWEST: Final = 40
 WIDEST: Final = 100
+#: Columns between a rule and its saving, on one line.
+MINIMUM_GAP: Final = 3
 _LABEL: Final = 14
 
 _SLOW: Final = "Where 1 call in 20 waits over 3 s for its first token, and what it waits for:"
@@ -57,7 +59,8 @@ def render(audit: Audit, style: Style) -> str:
         lines += ["", style.paint("Slow first token", "bold"), *_wrapped(_SLOW, style, paint=("dim",))]
         for slow in audit.slow_first_token:
             lines += _slow(slow, audit, style)
-    lines += ["", *_checked(audit, style)]
+    if checked := _checked(audit, style):
+        lines += ["", *checked]
     return "\n".join(lines) + "\n"
 
 
@@ -74,22 +77,19 @@ def _head(audit: Audit, style: Style) -> list[str]:
 
 
 def _overview(audit: Audit, style: Style) -> list[str]:
-    """One or two lines a finding: what, where, how much."""
+    """Two lines a finding: what and how much, then where."""
     number = len(audit.findings)
     title = f"{number} {'thing' if number == 1 else 'things'} to change, biggest saving first"
     lines = [style.paint(title, "bold")]
-    rule = max(len(finding.rule) for finding in audit.findings)
     for position, finding in enumerate(audit.findings, 1):
-        place = wording.where(finding, audit)
-        saved = wording.headline(finding.saving)
-        head = f" {position:>2}  {finding.rule:<{rule}}  "
-        if len(head) + len(place) + len(saved) + 2 <= style.width:
-            gap = " " * (style.width - len(head) - len(place) - len(saved))
-            lines.append(f"{style.paint(head, 'cyan')}{place}{gap}{style.paint(saved, 'green')}")
+        head, saved = f" {position:>2}  {finding.rule}", wording.headline(finding)
+        gap = style.width - len(head) - len(saved)
+        if gap >= MINIMUM_GAP:
+            lines.append(f"{style.paint(head, 'cyan')}{' ' * gap}{style.paint(saved, 'green')}")
         else:
-            lines.append(style.paint(f" {position:>2}  {finding.rule}", "cyan"))
-            lines += _wrapped(place, style, indent=5)
+            lines.append(style.paint(head, "cyan"))
             lines += _wrapped(saved, style, indent=5, paint=("green",))
+        lines += _wrapped(wording.where(finding, audit), style, indent=5)
     if (together := wording.total(audit)) is not None:
         lines += _wrapped(f"Together: {together}; savings at one place are not added twice.", style, indent=5)
     return lines
@@ -134,7 +134,7 @@ def _finding(number: int, finding: Finding, audit: Audit, style: Style) -> list[
 def _hint(finding: Finding, audit: Audit, style: Style) -> list[str]:
     return [
         *_wrapped(
-            f"{wording.clean(finding.title)} [{finding.rule}], {wording.headline(finding.saving)}",
+            f"{wording.clean(finding.title)} [{finding.rule}], {wording.headline(finding)}",
             style,
             indent=1,
             hanging=3,
@@ -167,6 +167,8 @@ def _slow(slow: SlowFirstToken, audit: Audit, style: Style) -> list[str]:
 
 def _checked(audit: Audit, style: Style) -> list[str]:
     lines: list[str] = []
+    if audit.findings and (quiet := wording.quiet(audit)) is not None:
+        lines += _wrapped(quiet, style, hanging=2, paint=("green",))
     good = [one for one in audit.checked if one.outcome == "good"]
     blind = [one for one in audit.checked if one.outcome == "not judged"]
     partly = [one for one in audit.checked if one.outcome != "not judged" and one.note]

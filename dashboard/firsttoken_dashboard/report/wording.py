@@ -74,16 +74,30 @@ def span(value: Range, say: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def headline(saving: Saving) -> str:
-    """A saving in a few words, dollars and seconds; says so where there is no figure."""
+def headline(finding: Finding) -> str:
+    """A saving in a few words, dollars and seconds; says so where there is no figure.
+
+    A month is named once a day of calls was seen; before that it would be an extrapolation from an hour.
+    """
+    saving = finding.saving
     parts: list[str] = []
-    if (money := saving.usd_per_month) is not None and money.expected != 0:
-        parts.append(f"{dollars(money.expected)} a month{' at this rate' if saving.at_this_rate else ''}")
-    elif (each := saving.usd_per_1000_calls) is not None and each.expected != 0:
-        parts.append(f"{dollars(each.expected)} per 1,000 calls")
+    if (money := _money(saving)) is not None:
+        parts.append(money)
     if (latency := saving.latency_s) is not None and latency.expected > 0:
         parts.append(f"{seconds(latency.expected)} a call")
+    failed, n = finding.evidence.get("calls_failed"), finding.evidence.get("n")
+    if isinstance(failed, int) and isinstance(n, int) and failed:
+        parts.append(f"{failed:,} of {n:,} calls lost")
     return ", ".join(parts) if parts else "risk, no figure"
+
+
+def _money(saving: Saving) -> str | None:
+    month, each = saving.usd_per_month, saving.usd_per_1000_calls
+    if month is not None and month.expected != 0 and (each is None or not saving.at_this_rate):
+        return f"{dollars(month.expected)} a month{' at this rate' if saving.at_this_rate else ''}"
+    if each is not None and each.expected != 0:
+        return f"{dollars(each.expected)} per 1,000 calls"
+    return None
 
 
 def saving_lines(saving: Saving) -> list[str]:
@@ -110,13 +124,25 @@ def total(audit: Audit) -> str | None:
     """What all findings save together, in words; None where nothing is known."""
     if audit.total is None:
         return None
-    parts: list[str] = []
-    if (money := audit.total.usd_per_month) is not None and money.expected != 0:
-        rate = " at this rate" if audit.total.at_this_rate else ""
-        parts.append(f"{dollars(money.expected)} a month{rate} ({span(money, 'dollars')})")
-    if (latency := audit.total.latency_s) is not None and latency.expected > 0:
-        parts.append(f"{seconds(latency.expected)} a call ({span(latency, 'seconds')})")
-    return " and ".join(parts) or None
+    month, each = audit.total.usd_per_month, audit.total.usd_per_1000_calls
+    if month is None or month.expected == 0:
+        return None
+    if each is None or not audit.total.at_this_rate:
+        return f"{dollars(month.expected)} a month{_interval(month, 'dollars')}"
+    return (
+        f"{dollars(each.expected)} per 1,000 calls of this mix{_interval(each, 'dollars')}; at the rate of the "
+        f"{seconds(_watched(audit))} seen {dollars(month.expected)} a month"
+    )
+
+
+def _watched(audit: Audit) -> float:
+    return 0.0 if audit.since is None or audit.until is None else (audit.until - audit.since).total_seconds()
+
+
+def quiet(audit: Audit) -> str | None:
+    """The services that nothing was found in; None where there are none."""
+    named = [f"{clean(one.service or 'unknown service')} ({one.n_calls:,} calls)" for one in audit.quiet]
+    return f"Nothing to change in {', '.join(named)}." if named else None
 
 
 def period(audit: Audit) -> str:

@@ -161,16 +161,16 @@ def _caveats(row: _Row, *, spend: bool) -> str:
 
 
 def _overload_fix(row: _Row, context: Context) -> Fix:
-    fallback = _fallback(row.model, context) or "..."
-    call = source.create(row.model, row.max_tokens)
+    fallback = _fallback(row.model, context)
     return Fix(
-        before=call,
+        before=f"message = {source.create(row.model, row.max_tokens)}",
         after="try:\n"
-        f"    message = {call}\n"
+        f"    message = {source.create(row.model, row.max_tokens, indent=4)}\n"
         "except anthropic.APIStatusError as error:\n"
         '    if error.status_code != 529 and error.type != "overloaded_error":\n'
         "        raise\n"
-        f"    message = {source.create(fallback if fallback != '...' else None, row.max_tokens)}  # other capacity"
+        "    # busy for everybody: ask a model whose capacity is another\n"
+        f"    message = {source.create(fallback, row.max_tokens, indent=4)}"
         + (
             f"\n# and where the client is made, to outlast a short overload:\nclient = Anthropic(max_retries={RETRIES})"
             if row.max_retries is not None and row.max_retries < RETRIES
@@ -183,9 +183,9 @@ def _overload_fix(row: _Row, context: Context) -> Fix:
 
 
 def _limit_fix(row: _Row) -> Fix:
-    call = source.create(row.model, row.max_tokens)
+    call = source.create(row.model, row.max_tokens, indent=4)
     return Fix(
-        before=call,
+        before=f"message = {source.create(row.model, row.max_tokens)}",
         after="turns = threading.Semaphore(8)  # for asyncio: asyncio.Semaphore, awaited\n\n"
         f"with turns:\n    message = {call}",
         why="429 means that this organisation is over its own limit: a limit on the calls at once keeps bursts under "
@@ -202,9 +202,9 @@ def _limit_fix(row: _Row) -> Fix:
 
 
 def _spend_fix(row: _Row) -> Fix:
-    call = source.create(row.model, row.max_tokens)
+    call = source.create(row.model, row.max_tokens, indent=4)
     return Fix(
-        before=call,
+        before=f"message = {source.create(row.model, row.max_tokens)}",
         after="try:\n"
         f"    message = {call}\n"
         "except anthropic.RateLimitError as error:\n"

@@ -84,9 +84,9 @@ def _fresh_clients(row: tuple[Any, ...], context: Context) -> Finding | None:
         "One client for each event loop or customer's key is right; keep those in a dict instead of making them anew.",
         fix=Fix(
             before=f"def {_name(site.function)}(...):\n    client = Anthropic()\n"
-            f"    return {source.create(model, max_tokens)}",
+            f"    return {source.create(model, max_tokens, indent=4)}",
             after="client = Anthropic()  # at the top of the module: one for the process, safe to share by threads\n\n"
-            f"def {_name(site.function)}(...):\n    return {source.create(model, max_tokens)}",
+            f"def {_name(site.function)}(...):\n    return {source.create(model, max_tokens, indent=4)}",
             why="Every new client loads the certificates and opens a new TCP and TLS connection before it can ask. "
             "A shared one does both once; `client.with_options(timeout=…)` changes a setting for one call and shares "
             "the connection.",
