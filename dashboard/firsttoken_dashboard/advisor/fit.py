@@ -95,7 +95,7 @@ def fit_latency(con: duckdb.DuckDBPyConnection, prices: pricing.Prices | None = 
     samples: dict[str, dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for model, kind, calls in analysis.rows(con, "fit", analysis.Window(), package=__package__ or __name__):
         samples[_key(known, model)][kind].extend(_sample(call) for call in calls)
-    return LatencyFit(known, {model: _fitted(known, kinds) for model, kinds in samples.items()})
+    return LatencyFit(known, {model: _fitted(known, model, kinds) for model, kinds in samples.items()})
 
 
 def _key(prices: pricing.Prices, model: str) -> str:
@@ -110,15 +110,19 @@ def _sample(call: Sequence[Any]) -> Sample:
     )
 
 
-def _fitted(prices: pricing.Prices, kinds: Mapping[str, list[Sample]]) -> Speed:
+def _fitted(prices: pricing.Prices, model: str, kinds: Mapping[str, list[Sample]]) -> Speed:
     streamed = [*kinds.get("streamed", ()), *kinds.get("thinking", ())]
     rates = [sample.tokens_per_second for sample in streamed if sample.tokens_per_second is not None]
     tps = robust.typical(rates) if len(rates) >= MINIMUM_CALLS else None
     calls = _without_thinking(kinds, tps)
     if len(calls) >= MINIMUM_CALLS:
         line, basis = _line(prices, calls)
-        return Speed(line, basis, tps)
-    return _from_whole(prices, kinds.get("whole", []), tps)
+        if basis == "fitted":
+            return Speed(line, basis, tps)
+    whole = kinds.get("whole", [])
+    tps = tps or _decode_rate(whole)
+    line, basis = _with_whole(prices, calls, whole, tps or _published(prices, model).tps)
+    return Speed(line, basis, tps)
 
 
 def _without_thinking(kinds: Mapping[str, list[Sample]], tps: Range | None) -> list[Sample]:
@@ -132,6 +136,43 @@ def _without_thinking(kinds: Mapping[str, list[Sample]], tps: Range | None) -> l
     return [*calls, *(call for call in thinkers if call.seconds > 0)]
 
 
+def _decode_rate(whole: Sequence[Sample]) -> Range | None:
+    """Tokens per second of answers that came whole: those of different length tell; None: they do not."""
+    few = _thinned(whole)
+    line = robust.theil_sen([call.output_tokens for call in few], [call.seconds for call in few])
+    if len(few) < MINIMUM_CALLS or line is None or line.slope.low <= 0:
+        return None
+    return Range(1 / line.slope.high, 1 / line.slope.expected, 1 / line.slope.low)
+
+
+def _with_whole(
+    prices: pricing.Prices, streamed: Sequence[Sample], whole: Sequence[Sample], tps: Range | None
+) -> tuple[robust.Line | None, Basis]:
+    """Calls that were not streamed tell too: what their decoding leaves of their time is their first token's.
+
+    Not knowing the decode rate exactly shifts all of them by `error`, against the streamed ones and each other.
+    """
+    first: list[Sample] = []
+    error = 0.0
+    if tps is not None and tps.low > 0 and whole:
+        first = [call._replace(seconds=call.seconds - call.output_tokens / tps.expected) for call in whole]
+        first = [call for call in first if call.seconds > 0]
+        error = median(call.output_tokens for call in whole) * (1 / tps.low - 1 / tps.high) / 2
+    calls = [*streamed, *first]
+    if len(calls) < MINIMUM_CALLS:
+        return None, "published"
+    line, basis = _line(prices, calls)
+    sizes = [call.processed for call in calls]
+    tilt = error / max(max(sizes) - min(sizes), 1.0) if basis == "fitted" else 0.0
+    return robust.Line(
+        _wider(line.slope, tilt), _wider(line.level, error if first else 0.0), line.centre, line.n
+    ), basis
+
+
+def _wider(value: Range, error: float) -> Range:
+    return Range(max(value.low - error, 0.0), value.expected, value.high + error)
+
+
 def _thinned(calls: Sequence[Sample]) -> Sequence[Sample]:
     return calls[:: max(-(-len(calls) // MOST_CALLS), 1)]
 
@@ -142,27 +183,13 @@ def _line(prices: pricing.Prices, calls: Sequence[Sample]) -> tuple[robust.Line,
     prior = _prior(prices)
     line = robust.theil_sen(xs, ys)
     if line is None or line.slope.high - line.slope.low > prior.high - prior.low or line.slope.high <= 0:
-        return robust.through(xs, ys, prior), "own level"
+        # Whatever the slope is, a prompt without tokens would not be answered before it was sent.
+        limit = median([y / max(x, 1.0) for x, y in zip(xs, ys, strict=True)])
+        return robust.through(
+            xs, ys, Range(*(min(end, limit) for end in prices.ttft_per_uncached_token_s))
+        ), "own level"
     slope = Range(*(max(end, 0.0) for end in (line.slope.low, line.slope.expected, line.slope.high)))
     return robust.Line(slope, line.level, line.centre, line.n), "fitted"
-
-
-def _from_whole(prices: pricing.Prices, calls: Sequence[Sample], tps: Range | None) -> Speed:
-    """No streams: answers of different length tell the decode rate, and what is left of a call is its first token.
-
-    The level's interval takes in that the decode rate is not exactly known.
-    """
-    few = _thinned(calls)
-    line = robust.theil_sen([call.output_tokens for call in few], [call.seconds for call in few])
-    if len(few) < MINIMUM_CALLS or line is None or line.slope.low <= 0:
-        return Speed(None, "published", tps)
-    first = line.at(0.0)
-    if first.expected <= 0:
-        return Speed(None, "published", tps)
-    rate = Range(1 / line.slope.high, 1 / line.slope.expected, 1 / line.slope.low)
-    level = Range(max(first.low, 0.0), first.expected, first.high)
-    centre = median([call.processed for call in few])
-    return Speed(robust.Line(_prior(prices), level, centre, len(few)), "own level", tps or rate)
 
 
 def _prior(prices: pricing.Prices) -> Range:

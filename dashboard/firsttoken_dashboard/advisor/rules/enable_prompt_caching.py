@@ -113,11 +113,13 @@ def _spread(usd: float) -> Range:
     return Range(usd * (1 - LENGTH_ERROR - EVICTION), usd, usd * (1 + LENGTH_ERROR))
 
 
-def _seconds(before: list[Any], outcome: Outcome, share: float, context: Context, model: str) -> Range:
-    """What fewer tokens to read take off the first token, at that quantile of the calls."""
+def _seconds(before: list[Any], outcome: Outcome, share: float, context: Context, model: str) -> Range | None:
+    """What fewer tokens to read take off the first token, at that quantile of the calls; None: too little to say."""
     then = Distribution.of(use.processed for use in before).quantile(share)
     now = Distribution.of(use.processed for use in outcome.uses).quantile(share)
-    spared = max(then - now, 0.0)
+    spared = then - now
+    if spared < WORTH_IT * then:
+        return None
     per_token = context.fit.per_token(model)
     return Range(
         per_token.low * spared * (1 - LENGTH_ERROR),
