@@ -69,7 +69,8 @@ def stored_version(connection: duckdb.DuckDBPyConnection, store: Path) -> int | 
     import duckdb
 
     try:
-        row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+        # All of it: with a result left unread, DuckDB 2.0 refuses `register`, and each batch would go to the outbox.
+        (row,) = connection.execute("SELECT max(version) FROM schema_version").fetchall()
     except duckdb.CatalogException:
         row = connection.execute(
             "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database()"
@@ -79,7 +80,7 @@ def stored_version(connection: duckdb.DuckDBPyConnection, store: Path) -> int | 
                 f"{store} is a DuckDB file of another program; choose another with --store PATH."
             ) from None
         return None
-    version: int | None = row[0] if row is not None else None
+    version: int | None = row[0]
     if version is not None and version > SCHEMA_VERSION:
         raise StoreUnreadable(
             f"{store} was made by a newer firsttoken (schema {version}, this one knows {SCHEMA_VERSION}); "
