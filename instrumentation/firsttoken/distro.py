@@ -30,6 +30,7 @@ from opentelemetry.sdk.environment_variables import (
 from opentelemetry.util import _importlib_metadata as importlib_metadata
 
 from firsttoken import service
+from firsttoken.guard import fault
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -59,6 +60,25 @@ def distro() -> BaseDistro | None:
     if os.environ.get(OTEL_PYTHON_DISTRO) != OURS and (others("distro") or others("configurator")):
         return None
     return FirstTokenDistro()
+
+
+def finish() -> None:
+    """Prepare for the process's children and its end; the loader calls this after everything else.
+
+    Under any distribution, but only where spans go to the store.
+    """
+    # Whoever configured the SDK has loaded one of them: our distribution the first, another one the second.
+    if not sys.modules.keys() & {"firsttoken.processor", "firsttoken.exporter"}:
+        return
+    try:
+        from firsttoken import children, ending
+
+        ending.prepare()
+        children.flush_forks()
+        if ending.targets:
+            children.record_programs()
+    except Exception:  # noqa: BLE001 - the application is about to start, and starts in any case
+        fault("the end of this process")
 
 
 def others(kind: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Spans that wait in memory when a process ends, and the endings at which OpenTelemetry's SDK would lose them.
 
 The SDK flushes when the interpreter exits by itself: at the end, by an exception, `sys.exit`, SIGINT. It does not on
-SIGTERM's default action, nor in children of `multiprocessing`, which leave by `os._exit`.
+SIGTERM's default action.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 from opentelemetry import trace
@@ -34,20 +34,11 @@ targets: Final[list[SpanProcessor]] = []
 
 
 def prepare() -> None:
-    """Arrange for the flushes; called by `opentelemetry-instrument` after everything else, under any distribution.
-
-    Does nothing in a process whose spans do not go to the store.
-    """
-    if not targets and "firsttoken.exporter" not in sys.modules:
-        return
-    try:
-        _flush_on_sigterm()
-        atexit.register(_flush_at_exit)
-        wrapt.register_post_import_hook(_flush_children, "multiprocessing.util")
-        wrapt.register_post_import_hook(_flush_children, "billiard.util")  # Celery's multiprocessing
-        wrapt.register_post_import_hook(_flush_after_uvicorn, "uvicorn.server")
-    except Exception:  # noqa: BLE001 - the application is about to start; it starts in any case
-        fault("the process's ending")
+    """Arrange for the flushes of this process."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _on_sigterm)
+    atexit.register(_flush_at_exit)
+    wrapt.register_post_import_hook(_flush_after_uvicorn, "uvicorn.server")
 
 
 def flush(limit_s: float = FLUSH_LIMIT_S) -> None:
@@ -78,7 +69,7 @@ def _flushing(processor: Any) -> _thread.LockType:
         # Not threading.Thread: starting one waits for locks that the interrupted code may hold.
         _thread.start_new_thread(run, ())
     except RuntimeError:
-        done.release()  # the interpreter is shutting down: the SDK's own exit handler flushes
+        run()  # from 3.12 on, an interpreter that is shutting down starts no threads
     return done
 
 
@@ -89,11 +80,6 @@ def _processors() -> list[Any]:
         inner = [provider] if hasattr(provider, "force_flush") else []
     # `done`: what SDK 1.30 calls a processor that was shut down; flushing it would log a warning.
     return [each for each in dict.fromkeys([*targets, *inner]) if not getattr(each, "done", False)]
-
-
-def _flush_on_sigterm() -> None:
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_sigterm)
 
 
 def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
@@ -113,17 +99,6 @@ def _flush_at_exit() -> None:
     if getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1"):
         with contextlib.suppress(KeyboardInterrupt):
             exec("raise KeyboardInterrupt")  # noqa: S102 - what the interpreter remembers is the last code run like this
-
-
-def _flush_children(util: ModuleType) -> None:
-    """Children that `util` (multiprocessing's, or billiard's) forks run its finalizers, and no others, at their end."""
-    module = cast("Any", util)
-
-    def in_child(_key: object) -> None:
-        module.Finalize(None, flush, exitpriority=100)
-
-    # The key only has to live as long as this module does.
-    module.register_after_fork(prepare, in_child)
 
 
 def _flush_after_uvicorn(server: ModuleType) -> None:
