@@ -6,10 +6,11 @@ import anthropic
 from anthropic.types import TextBlockParam
 from traffic import serve_async
 
-OBJECTS = ["astrolabe", "loom", "globe", "organ", "printing press", "sundial", "telescope", "steam engine"]
+MATERIALS = ["brass", "wooden", "silver", "painted"]
+OBJECTS = [f"{material} {thing}" for material in MATERIALS for thing in ["astrolabe", "globe", "clock", "model ship"]]
 CATALOGUE = "\n".join(
     f"{number}. The {name} of hall {number} was made in {1500 + number} and given to the museum in {1800 + number}."
-    for number, name in enumerate(OBJECTS * 16)
+    for number, name in enumerate(OBJECTS * 8)
 )
 SYSTEM: list[TextBlockParam] = [
     {
@@ -38,4 +39,4 @@ async def visit(name: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve_async("/visits", visit, OBJECTS * 2, at_once=3))
+    asyncio.run(serve_async("/visits", visit, OBJECTS, at_once=3))
