@@ -27,7 +27,8 @@ WITH parsed AS MATERIALIZED (
             "anthropic.response.service_tier": "VARCHAR", "gen_ai.response.service_tier": "VARCHAR",
             "anthropic.message.stop_reason": "VARCHAR", "anthropic.thinking.type": "VARCHAR",
             "anthropic.request.thinking.type": "VARCHAR", "anthropic.message.count_tokens.input_tokens": "BIGINT",
-            "openinference.span.kind": "VARCHAR", "llm.model_name": "VARCHAR", "llm.provider": "VARCHAR",
+            "openinference.span.kind": "VARCHAR", "llm.model_name": "VARCHAR",
+            "llm.request.model_name": "VARCHAR", "llm.response.model_name": "VARCHAR", "llm.provider": "VARCHAR",
             "llm.system": "VARCHAR", "llm.finish_reason": "VARCHAR", "llm.request.type": "VARCHAR",
             "llm.response.finish_reason": "VARCHAR", "llm.response.stop_reason": "VARCHAR",
             "llm.token_count.prompt": "BIGINT", "llm.token_count.completion": "BIGINT",
@@ -37,7 +38,7 @@ WITH parsed AS MATERIALIZED (
             "llm.token_count.completion_details.reasoning": "BIGINT",
             "llm.usage.prompt_tokens": "BIGINT", "llm.usage.completion_tokens": "BIGINT",
             "llm.invocation_parameters": "VARCHAR", "session.id": "VARCHAR", "request_data": "VARCHAR",
-            "response_data": "VARCHAR", "traceloop.span.kind": "VARCHAR",
+            "response_data": "VARCHAR", "output.value": "VARCHAR", "logfire.span_type": "VARCHAR", "duration": "DOUBLE",
             "ai.operationId": "VARCHAR", "ai.model.id": "VARCHAR", "ai.model.provider": "VARCHAR",
             "ai.response.id": "VARCHAR", "ai.response.model": "VARCHAR", "ai.response.finishReason": "VARCHAR",
             "ai.response.msToFirstChunk": "DOUBLE", "ai.usage.inputTokens": "BIGINT", "ai.usage.promptTokens": "BIGINT",
@@ -74,7 +75,7 @@ WITH parsed AS MATERIALIZED (
         }') AS a,
         json_transform(resource, '{
             "service.version": "VARCHAR", "service.instance.id": "VARCHAR", "process.pid": "BIGINT",
-            "telemetry.sdk.name": "VARCHAR", "firsttoken.simulated": "BOOLEAN"
+            "firsttoken.simulated": "BOOLEAN"
         }') AS r
     FROM derive_from
 ),
@@ -83,17 +84,17 @@ WITH parsed AS MATERIALIZED (
 told AS MATERIALIZED (
     SELECT
         * EXCLUDE (attributes, resource),
-        TRY_CAST(a."gen_ai.usage.raw" AS JSON) AS raw_usage,
+        TRY_CAST(a."output.value" AS JSON) AS answer,
+        coalesce(TRY_CAST(a."gen_ai.usage.raw" AS JSON), TRY_CAST(a."output.value" AS JSON) -> '$.usage') AS raw_usage,
         TRY_CAST(a."llm.invocation_parameters" AS JSON) AS parameters,
         TRY_CAST(a."request_data" AS JSON) AS request_data,
-        TRY_CAST(a."response_data" AS JSON) AS response_data,
         CASE
             WHEN scope_name = 'firsttoken' OR a."firsttoken.time_to_headers" IS NOT NULL
                 OR a."firsttoken.client.id" IS NOT NULL THEN 'firsttoken'
             WHEN scope_name = 'com.anthropic.sdk.python' THEN 'anthropic-sdk'
             WHEN scope_name = 'com.anthropic.sdk.typescript' THEN 'anthropic-sdk-typescript'
             WHEN starts_with(scope_name, 'com.anthropic.') THEN 'anthropic-api'
-            WHEN r."telemetry.sdk.name" = 'openlit' OR starts_with(scope_name, 'openlit') THEN 'openlit'
+            WHEN starts_with(scope_name, 'openlit') THEN 'openlit'
             WHEN starts_with(scope_name, '@traceloop/') THEN 'traceloop-js'
             WHEN starts_with(scope_name, '@arizeai/') THEN 'openinference-js'
             WHEN scope_name = 'ai' THEN 'vercel-6'
@@ -108,6 +109,9 @@ told AS MATERIALIZED (
         CASE
             WHEN contains(name, 'count_tokens') THEN 'count_tokens'
             WHEN a."gen_ai.operation.name" = 'message' THEN 'chat'
+            -- Logfire's span of a stream ends when the stream opens; the log after it tells of the call.
+            WHEN starts_with(scope_name, 'logfire') AND a."logfire.span_type" = 'span' AND status_code <> 'ERROR'
+                AND a."gen_ai.usage.output_tokens" IS NULL AND a."gen_ai.response.id" IS NULL THEN NULL
             WHEN a."gen_ai.operation.name" IN ('chat', 'text_completion', 'generate_content') THEN a."gen_ai.operation.name"
             WHEN a."gen_ai.operation.name" IS NOT NULL THEN NULL
             WHEN a."openinference.span.kind" IS NOT NULL
@@ -120,9 +124,8 @@ told AS MATERIALIZED (
             WHEN a."llm.request.type" = 'chat' THEN 'chat'
             WHEN a."llm.request.type" = 'completion' THEN 'text_completion'
             WHEN name = 'anthropic.chat' THEN 'chat'
-            WHEN coalesce(a."gen_ai.request.model", a."gen_ai.response.model") IS NOT NULL
-                AND coalesce(a."gen_ai.system", a."gen_ai.provider.name") IS NOT NULL
-                AND coalesce(a."traceloop.span.kind", '') = '' AND starts_with(scope_name, 'logfire') THEN 'chat'
+            -- OpenLIT's span of a call that failed has a name and nothing else.
+            WHEN starts_with(scope_name, 'openlit') AND starts_with(name, 'chat ') THEN 'chat'
         END AS operation
     FROM parsed
 ),
@@ -130,7 +133,17 @@ told AS MATERIALIZED (
 -- The same facts under one name, as the dialect states them.
 stated AS MATERIALIZED (
     SELECT
-        trace_id, span_id, parent_span_id, service_name, scope_name, dialect, operation, start_time, end_time,
+        trace_id,
+        span_id,
+        parent_span_id,
+        service_name,
+        scope_name,
+        dialect,
+        operation,
+        CASE WHEN dialect = 'logfire' AND a."logfire.span_type" = 'log' AND a."duration" BETWEEN 0 AND 86400
+            THEN make_timestamp_ns(epoch_ns(start_time) - (a."duration" * 1e9)::BIGINT) ELSE start_time
+        END AS start_time,
+        end_time,
         r."service.version" AS service_version,
         CASE dialect
             WHEN 'firsttoken' THEN 0 WHEN 'anthropic-sdk' THEN 1 WHEN 'anthropic-sdk-typescript' THEN 1
@@ -139,19 +152,22 @@ stated AS MATERIALIZED (
             WHEN 'traceloop-js' THEN 9 WHEN 'anthropic-api' THEN 10 ELSE 11
         END AS trust,
         dialect IN ('firsttoken', 'anthropic-sdk', 'anthropic-sdk-typescript') AS first_hand,
-        coalesce(a."gen_ai.response.id", a."ai.response.id", response_data ->> '$.message.id') AS response_id,
+        coalesce(a."gen_ai.response.id", a."ai.response.id", answer ->> '$.id') AS response_id,
         lower(split_part(coalesce(
             a."gen_ai.provider.name", a."gen_ai.system", a."llm.provider", a."llm.system", a."ai.model.provider"
         ), '.', 1)) AS provider,
         coalesce(
-            a."gen_ai.request.model", a."ai.model.id", parameters ->> '$.model', a."llm.model_name"
+            a."gen_ai.request.model", a."ai.model.id", parameters ->> '$.model', a."llm.request.model_name",
+            a."llm.model_name", CASE WHEN dialect = 'openlit' THEN nullif(replace(name, 'chat ', ''), name) END
         ) AS request_model,
-        coalesce(a."gen_ai.response.model", a."ai.response.model", a."llm.model_name") AS response_model,
+        coalesce(a."gen_ai.response.model", a."ai.response.model", a."llm.response.model_name") AS response_model,
         coalesce(
             a."gen_ai.request.stream", a."gen_ai.request.is_stream", a."gen_ai.is_streaming", a."llm.is_streaming",
             TRY_CAST(request_data ->> '$.stream' AS BOOLEAN),
             TRY_CAST(parameters ->> '$.stream' AS BOOLEAN),
             CASE WHEN a."ai.operationId" IS NOT NULL THEN contains(a."ai.operationId", 'stream') END,
+            CASE WHEN dialect = 'logfire' THEN a."logfire.span_type" = 'log' END,
+            CASE WHEN starts_with(dialect, 'openinference') AND name LIKE '%messages.%' THEN name LIKE '%.stream' END,
             -- The SDK says so only on calls that stream.
             CASE WHEN first_hand AND operation = 'chat' THEN FALSE END
         ) AS stream,
@@ -217,8 +233,9 @@ stated AS MATERIALIZED (
             ), '[A-Za-z_-]+'), '')
         ) AS stated_stop,
         CASE WHEN status_code = 'ERROR' OR a."error.type" IS NOT NULL THEN coalesce(
-            a."error.type",
+            CASE WHEN a."error.type" NOT LIKE '%Error' THEN a."error.type" END,
             nullif(regexp_extract(status_message, '[a-z_]+_error'), ''),
+            a."error.type",
             nullif(regexp_extract(events, '"exception\.type":"(?:\w+\.)*(\w+)"', 1), ''),
             nullif(regexp_extract(status_message, '[A-Z][A-Za-z]+(?:Error|Exception)'), ''),
             'unknown'
@@ -302,12 +319,12 @@ facts AS MATERIALIZED (
             WHEN 'stop' THEN 'end_turn' WHEN 'length' THEN 'max_tokens' WHEN 'tool_calls' THEN 'tool_use'
             WHEN 'tool_call' THEN 'tool_use' WHEN 'tool-calls' THEN 'tool_use' ELSE stated_stop
         END AS stop_reason,
-        CASE stated_error
+        CASE regexp_extract(stated_error, '[^.]*$')
             WHEN 'OverloadedError' THEN 'overloaded_error' WHEN 'RateLimitError' THEN 'rate_limit_error'
             WHEN 'InternalServerError' THEN 'api_error' WHEN 'NotFoundError' THEN 'not_found_error'
             WHEN 'BadRequestError' THEN 'invalid_request_error' WHEN 'AuthenticationError' THEN 'authentication_error'
             WHEN 'PermissionDeniedError' THEN 'permission_error'
-            WHEN 'RequestTooLargeError' THEN 'request_too_large' ELSE stated_error
+            WHEN 'RequestTooLargeError' THEN 'request_too_large' ELSE regexp_extract(stated_error, '[^.]*$')
         END AS error_type
     FROM stated
 ),

@@ -43,19 +43,21 @@ def keeps_content() -> bool:
 class _NameRules:
     """Which attributes of one kind of span stay, decided once per name."""
 
-    __slots__ = ("_decided", "_json", "_long", "_names", "_prefixes")
+    __slots__ = ("_decided", "_long", "_names", "_prefixes", "json")
 
-    def __init__(self, table: Mapping[str, Sequence[str]]) -> None:
-        self._names = frozenset(table["names"])
-        self._prefixes = tuple(table["prefixes"])
-        self._long = frozenset(table.get("long", ()))
-        self._json = frozenset(table.get("json", ()))
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self._names = frozenset[str](table["names"])
+        self._prefixes = tuple[str, ...](table["prefixes"])
+        self._long = frozenset[str](table.get("long", ()))
+        self.json: dict[str, frozenset[str]] = {
+            name: frozenset(members) for name, members in table.get("json", {}).items()
+        }
         self._decided: dict[str, int] = {}
 
     def decision(self, name: str) -> int:
         decided = self._decided.get(name)
         if decided is None:
-            if name in self._json:
+            if name in self.json:
                 decided = _JSON
             elif name in self._long:
                 decided = _LONG
@@ -84,7 +86,6 @@ class ContentFilter:
         self._other = _NameRules(table["other"])
         self._resource = _NameRules(table["resource"])
         self._events: dict[str, frozenset[str]] = {name: frozenset(kept) for name, kept in table["events"].items()}
-        self._json_keys = frozenset(table["call"]["json_keys"])
 
     def is_genai(self, attributes: Mapping[str, object], scope_name: str | None) -> bool:
         """Whether a span with these attributes tells of a GenAI call."""
@@ -146,29 +147,34 @@ class ContentFilter:
             elif decision == _LONG:
                 if _is_long(value):
                     kept[name] = value
-            elif isinstance(value, str) and (numbers := self._numbers(value)):
+            elif isinstance(value, str) and (numbers := _numbers(value, rules.json[name])):
                 kept[name] = numbers
         return kept
 
-    def _numbers(self, text: str) -> str | None:
-        """The numbers, booleans and named short texts of a JSON object's text, nested ones included."""
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-        kept = self._numbers_of(value, 0)
-        return json.dumps(kept) if kept else None
 
-    def _numbers_of(self, value: object, depth: int) -> dict[str, object]:
-        kept: dict[str, object] = {}
-        if not isinstance(value, dict) or depth > 3:
-            return kept
-        for key, inner in cast("dict[str, object]", value).items():
-            if isinstance(inner, (bool, int, float)) or (key in self._json_keys and _is_word(inner)):
-                kept[key] = inner
-            elif isinstance(inner, dict) and (deeper := self._numbers_of(cast("object", inner), depth + 1)):
-                kept[key] = deeper
-        return kept
+def _numbers(text: str, members: frozenset[str]) -> str | None:
+    """The numbers, booleans and words under `members` of a JSON object's text; None where nothing is left."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    chosen = cast("dict[str, object]", value)
+    if "*" not in members:
+        chosen = {name: inner for name, inner in chosen.items() if name in members}
+    kept = _numbers_of(chosen, 0)
+    return json.dumps(kept) if kept else None
+
+
+def _numbers_of(value: dict[str, object], depth: int) -> dict[str, object]:
+    kept: dict[str, object] = {}
+    for key, inner in value.items():
+        if isinstance(inner, (bool, int, float)) or _is_word(inner):
+            kept[key] = inner
+        elif isinstance(inner, dict) and depth < 3:
+            kept[key] = _numbers_of(cast("dict[str, object]", inner), depth + 1)
+    return kept
 
 
 @cache
