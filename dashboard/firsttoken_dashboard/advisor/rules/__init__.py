@@ -43,6 +43,11 @@ NAMES = (
     "trim_output",
     "raise_timeout",
     "handle_overload",
+    "fix_truncation",
+    "replace_retired_model",
+    "deduplicate_requests",
+    "rate_limit_headroom",
+    "slow_consumer",
 )
 
 

@@ -1,0 +1,46 @@
+-- Which sites ask the very same thing again? Per site and model: site_id, model, n (answers), weight, repeats (answers
+-- to a request that had been answered before), soon (of these, within an hour of the answer before), at_once (asked
+-- again while the first was still on its way: often meant), distinct (requests that were repeated), the mean duration
+-- (s), and mean tokens of a repeat (uncached, cache read, written, output), max_tokens, sample traces.
+WITH answered AS (
+    SELECT
+        *,
+        LAG(end_time) OVER (PARTITION BY service_name, request_hash ORDER BY start_time, span_id) AS last_end
+    FROM audited
+    WHERE
+        error_type IS NULL
+        AND request_hash IS NOT NULL
+        AND output_tokens IS NOT NULL
+        -- What searches the web, or only warms a cache, is right to ask again.
+        AND (server_tool_counts IS NULL OR server_tool_counts::VARCHAR IN ('{}', 'null'))
+        AND COALESCE(max_tokens, 1) > 0
+),
+judged AS (
+    SELECT
+        *,
+        last_end IS NOT NULL AND start_time >= last_end AS repeated,
+        last_end IS NOT NULL AND start_time < last_end AS at_once,
+        EPOCH(start_time::TIMESTAMP - last_end::TIMESTAMP) AS since_s
+    FROM answered
+)
+SELECT
+    site_id,
+    model,
+    COUNT(*) AS n,
+    SUM(weight) AS weight,
+    COUNT(*) FILTER (repeated) AS repeats,
+    COUNT(*) FILTER (repeated AND since_s <= 3600) AS soon,
+    COUNT(*) FILTER (at_once) AS at_once,
+    COUNT(DISTINCT request_hash) FILTER (repeated) AS requests,
+    AVG(duration_s) FILTER (repeated) AS duration_s,
+    AVG(COALESCE(uncached_input_tokens, input_tokens)) FILTER (repeated) AS uncached_tokens,
+    AVG(COALESCE(cache_read_tokens, 0)) FILTER (repeated) AS cache_read_tokens,
+    AVG(COALESCE(cache_write_tokens, 0)) FILTER (repeated) AS cache_write_tokens,
+    AVG(output_tokens) FILTER (repeated) AS output_tokens,
+    MODE(max_tokens) AS max_tokens,
+    (ARRAY_AGG(trace_id ORDER BY start_time DESC) FILTER (repeated))[1:3] AS traces
+FROM judged
+WHERE model IS NOT NULL
+GROUP BY site_id, model
+HAVING COUNT(*) FILTER (repeated) > 0
+ORDER BY site_id, model
