@@ -20,6 +20,7 @@ def test_the_public_names_of_the_store_are_these() -> None:
         "SpanRecord",
         "Store",
         "StoreBusy",
+        "StoreDamaged",
         "StoreError",
         "StoreMissing",
         "StoreOff",
@@ -39,6 +40,7 @@ def test_each_entry_point_can_be_loaded() -> None:
         ("console_scripts", "firsttoken"),
         ("opentelemetry_distro", "firsttoken"),
         ("opentelemetry_instrumentor", "firsttoken"),
+        ("opentelemetry_post_instrument", "firsttoken"),
         ("opentelemetry_traces_exporter", "duckdb"),
     }
     for entry in ours:
