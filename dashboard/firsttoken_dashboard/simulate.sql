@@ -1,5 +1,6 @@
 -- Which plausible calls did these applications make? One row per call, ready for `calls`; first_call to last_call exclusive.
--- Every chance is a hash of (seed, call, purpose): the same seed gives the same store, in any number of batches or threads.
+-- Every chance is a hash of the call's number, its purpose and the seed: the same seed gives the same store, in any number
+-- of batches or threads. (A hash of the three as arguments would be correlated from purpose to purpose.)
 -- Calls come in blocks of four that share a site; a site with `chain` makes each block one trace, its calls after one another.
 WITH sites (site, weight, service, version, file, line, func, model, stream, chain, served, tools, effort, prefix_tokens, prefix_chars, marked, hit_share, tail_mu, out_mu, out_sigma, thinking_share, max_tokens, timeout_s, fresh_client, fault) AS (
     VALUES
@@ -33,15 +34,15 @@ draws AS (
         i,
         i // 4 AS block,
         i % 4 AS step,
-        (hash(i, $seed, 1) >> 11) / 9007199254740992.0 AS u_time,
-        (hash(i // 4, $seed, 2) >> 11) / 9007199254740992.0 AS u_site,
-        (hash(i, $seed, 3) >> 11) / 9007199254740992.0 AS u_hit,
-        (hash(i, $seed, 4) >> 11) / 9007199254740992.0 AS u_fault,
-        (hash(i, $seed, 5) >> 11) / 9007199254740992.0 AS u_kind,
-        sqrt(-2 * ln(((hash(i, $seed, 6) >> 11) + 1) / 9007199254740993.0)) AS radius_a,
-        6.283185307179586 * ((hash(i, $seed, 7) >> 11) / 9007199254740992.0) AS angle_a,
-        sqrt(-2 * ln(((hash(i, $seed, 8) >> 11) + 1) / 9007199254740993.0)) AS radius_b,
-        6.283185307179586 * ((hash(i, $seed, 9) >> 11) / 9007199254740992.0) AS angle_b
+        (hash(i * 64 + 1, $seed) >> 11) / 9007199254740992.0 AS u_time,
+        (hash(i // 4 * 64 + 2, $seed) >> 11) / 9007199254740992.0 AS u_site,
+        (hash(i * 64 + 3, $seed) >> 11) / 9007199254740992.0 AS u_hit,
+        (hash(i * 64 + 4, $seed) >> 11) / 9007199254740992.0 AS u_fault,
+        (hash(i * 64 + 5, $seed) >> 11) / 9007199254740992.0 AS u_kind,
+        sqrt(-2 * ln(((hash(i * 64 + 6, $seed) >> 11) + 1) / 9007199254740993.0)) AS radius_a,
+        6.283185307179586 * ((hash(i * 64 + 7, $seed) >> 11) / 9007199254740992.0) AS angle_a,
+        sqrt(-2 * ln(((hash(i * 64 + 8, $seed) >> 11) + 1) / 9007199254740993.0)) AS radius_b,
+        6.283185307179586 * ((hash(i * 64 + 9, $seed) >> 11) / 9007199254740992.0) AS angle_b
     FROM range($first_call::BIGINT, $last_call::BIGINT) AS numbers (i)
 ),
 placed AS (
@@ -114,9 +115,9 @@ started AS (
                 + CASE WHEN chain THEN coalesce(sum(lasted_s + 0.6) OVER (PARTITION BY block ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) ELSE 0 END
             )
         )::BIGINT) AS began,
-        to_hex(hash(CASE WHEN chain THEN block ELSE i END, $seed, 20) | top) || to_hex(hash(CASE WHEN chain THEN block ELSE i END, $seed, 21) | top) AS trace,
-        to_hex(hash(i, $seed, 22) | top) AS span,
-        to_hex(hash(CASE WHEN chain THEN block ELSE i END, $seed, 23) | top) AS parent
+        to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 20, $seed) | top) || to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 21, $seed) | top) AS trace,
+        to_hex(hash(i * 64 + 22, $seed) | top) AS span,
+        to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 23, $seed) | top) AS parent
     FROM ended
 )
 SELECT
@@ -176,7 +177,7 @@ SELECT
     CASE WHEN failed THEN NULL WHEN chain AND step < 3 THEN ['text:1', 'tool_use:1'] ELSE ['text:1'] END AS response_blocks,
     span AS request_hash,
     to_hex(hash(site, 30) | top) AS settings_hash,
-    CASE WHEN chain AND step > 0 THEN [to_hex(hash(i - 1, $seed, 22) | top) || ':1'] ELSE [] END AS depends_on,
+    CASE WHEN chain AND step > 0 THEN [to_hex(hash((i - 1) * 64 + 22, $seed) | top) || ':1'] ELSE [] END AS depends_on,
     [
         system_block,
         'messages:' || span || ':' || (tail_tokens * 4) || ':-'

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 import firsttoken.store
-from firsttoken_dashboard.app import theme
+from firsttoken_dashboard.app import serving, theme
 from firsttoken_dashboard.options import CommandError, add_store
 
 if TYPE_CHECKING:
@@ -80,13 +80,19 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def _serve(listener: socket.socket, address: str, *, opens_browser: bool) -> None:
+    from starlette.middleware import Middleware  # noqa: PLC0415
+    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
     from streamlit import config  # noqa: PLC0415 - a second of imports, not to be paid for --help or a busy port
     from streamlit.starlette import App  # noqa: PLC0415
 
     for name, value in {**_SERVER, **theme.OPTIONS}.items():
         config.set_option(name, value)
     with resources.as_file(resources.files(__package__ or "").joinpath("main.py")) as script:
-        server = uvicorn.Server(uvicorn.Config(App(script), log_level="error", lifespan="on", ws_max_size=2**26))
+        app = App(
+            script,
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS), Middleware(serving.KnownBackend)],
+        )
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on", ws_max_size=2**26))
         print(f"firsttoken dashboard: {address}  (stop with Ctrl+C)", flush=True)
         if opens_browser:
             threading.Timer(0.8, webbrowser.open, [address]).start()

@@ -18,18 +18,18 @@ _EVERY: Final = "all services"
 class Span:
     """A length of time to look at. `grain` is what its charts are cut into, `step` what its start is rounded to."""
 
-    label: str
     length: timedelta | None
     grain: str
     step: timedelta
 
 
+#: By what the address and the control both call them.
 SPANS: Final = {
-    "1h": Span("1 h", timedelta(hours=1), "minute", timedelta(minutes=1)),
-    "24h": Span("24 h", timedelta(hours=24), "hour", timedelta(hours=1)),
-    "7d": Span("7 d", timedelta(days=7), "hour", timedelta(hours=1)),
-    "30d": Span("30 d", timedelta(days=30), "day", timedelta(days=1)),
-    "all": Span("All", None, "day", timedelta(days=1)),
+    "1h": Span(timedelta(hours=1), "minute", timedelta(minutes=1)),
+    "24h": Span(timedelta(hours=24), "hour", timedelta(hours=1)),
+    "7d": Span(timedelta(days=7), "hour", timedelta(hours=1)),
+    "30d": Span(timedelta(days=30), "day", timedelta(days=1)),
+    "all": Span(None, "day", timedelta(days=1)),
 }
 _STEPS: Final = {
     "minute": timedelta(minutes=1),
@@ -65,7 +65,6 @@ def bar(services: Sequence[str]) -> None:
     st.segmented_control(
         "Window",
         list(SPANS),
-        format_func=lambda key: SPANS[key].label,
         default="24h",
         required=True,
         key="span",

@@ -1,7 +1,7 @@
 // Score cards: a figure, its change against the window before, and its course as a line with a reading under the pointer.
 function spark(card) {
   const known = card.points.filter((point) => point[1] !== null);
-  if (known.length < 2) return el("div", { class: "spark" });
+  if (known.length < 2) return card.points.length ? el("div", { class: "spark" }) : null;
   const line = svg("path", {
     d: path(card.points, 100, 30), fill: "none", stroke: "var(--accent)",
     "stroke-width": 1.75, "stroke-linejoin": "round", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke",

@@ -19,8 +19,9 @@ from firsttoken_dashboard.app.reading import Reader
 SIZE: Final = 25
 _ANY_MODEL: Final = "any model"
 _ANY_SITE: Final = "any site"
-_OUTCOMES: Final = {"failed": "Failed", "retried": "Retried", "cut": "Cut short"}
-_SLOWER: Final = {"1": "over 1 s", "5": "over 5 s", "20": "over 20 s", "60": "over 1 min"}
+# As a control shows it, so the address has it: Streamlit binds what is shown.
+_OUTCOMES: Final = ("failed", "retried", "cut")
+_SLOWER: Final = {"over 1 s": 1.0, "over 5 s": 5.0, "over 20 s": 20.0, "over 1 min": 60.0}
 _COLUMNS: Final = (
     Column("started", "Started", sortable=True),
     Column("site", "Site"),
@@ -58,19 +59,10 @@ def _filters() -> None:
         st.selectbox(
             "Model", [_ANY_MODEL, *found.models], key="model", bind="query-params", label_visibility="collapsed", width=200
         )
-        st.selectbox(
-            "Site",
-            [_ANY_SITE, *(_place(file, line) for file, line in found.sites)],
-            key="site",
-            bind="query-params",
-            label_visibility="collapsed",
-            format_func=_short,
-            width=260,
-        )
+        _site(found)
         st.pills(
             "Outcome",
-            list(_OUTCOMES),
-            format_func=lambda key: _OUTCOMES[key],
+            _OUTCOMES,
             key="outcome",
             bind="query-params",
             label_visibility="collapsed",
@@ -79,7 +71,6 @@ def _filters() -> None:
             "Duration",
             list(_SLOWER),
             index=None,
-            format_func=lambda key: _SLOWER[key],
             placeholder="any duration",
             key="slower",
             bind="query-params",
@@ -88,6 +79,31 @@ def _filters() -> None:
         )
     if trace := st.query_params.get("trace"):
         st.button(f"Trace {trace[:12]}… only", icon=":material/close:", on_click=_forget_trace, type="tertiary")
+
+
+def _site(found: Choices) -> None:
+    """The one filter that shows less than the address says: the end of a path, which two sites may share."""
+    there = [_place(file, line) for file, line in found.sites]
+    wanted = st.query_params.get("site")
+    st.session_state["site_shown"] = wanted if wanted in there else _ANY_SITE
+    st.selectbox(
+        "Site",
+        [_ANY_SITE, *there],
+        key="site_shown",
+        on_change=_choose_site,
+        label_visibility="collapsed",
+        format_func=_short,
+        width=260,
+    )
+
+
+def _choose_site() -> None:
+    site = str(st.session_state["site_shown"])
+    st.query_params.pop("page", None)
+    if site == _ANY_SITE:
+        st.query_params.pop("site", None)
+    else:
+        st.query_params["site"] = site
 
 
 def _choices() -> Choices:
@@ -138,8 +154,7 @@ def _list(reader: Reader, chosen: Chosen) -> None:
 def _asked() -> Filter:
     """What the filters and the address narrow the list to."""
     state = st.session_state
-    site = state.get("site")
-    file, _, line = str(site).rpartition(":") if site not in {None, _ANY_SITE} else ("", "", "")
+    file, _, line = st.query_params.get("site", "").rpartition(":")
     model = state.get("model")
     slower = state.get("slower")
     return Filter(
@@ -148,7 +163,7 @@ def _asked() -> Filter:
         line=int(line) if line.isdecimal() else None,
         trace=st.query_params.get("trace"),
         outcome=state.get("outcome"),
-        slower_s=float(slower) if slower else None,
+        slower_s=_SLOWER.get(str(slower)),
         text=str(state.get("find") or "").strip() or None,
     )
 

@@ -15,7 +15,7 @@ from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
-from firsttoken_dashboard.app.filters import SPANS, Chosen
+from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.views import words
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
@@ -55,7 +55,7 @@ def _cards(
         return courses.spark(times, {one.moment: value(one) for one in course}, write, chosen.grain)
 
     def against(change: str | None, better: int) -> tuple[str, Tone]:
-        return _against(change, better, SPANS[chosen.span].label)
+        return _against(change, better, chosen.span)
 
     unpriced = f"{figures.count(now.n_unpriced)} calls without a price" if now.n_unpriced else ""
     return [
