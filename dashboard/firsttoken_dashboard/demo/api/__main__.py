@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+from pathlib import Path
 
+from firsttoken_dashboard.demo.api.cache import TTL_S
 from firsttoken_dashboard.demo.api.server import LookAlike
 
 
@@ -21,7 +23,17 @@ def main() -> int:
         metavar="K",
         help="cache entries live, and rate limits fill up, K times faster (default: 1)",
     )
+    parser.add_argument(
+        "--models-overlay",
+        type=Path,
+        metavar="FILE",
+        help="write the scaled times there, for `firsttoken report --models FILE`",
+    )
     args = parser.parse_args()
+    if args.time_scale <= 0:
+        parser.error("--time-scale is a factor above 0")
+    if args.models_overlay:
+        args.models_overlay.write_text(overlay(args.time_scale), encoding="utf-8")
     try:
         with LookAlike(seed=args.seed, port=args.port, time_scale=args.time_scale) as api:
             print(api.url, flush=True)
@@ -32,6 +44,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def overlay(time_scale: float) -> str:
+    """The part of the price list that a faster clock changes, as TOML."""
+    lines = [f"ttl_{ttl}_s = {seconds / time_scale!r}" for ttl, seconds in TTL_S.items()]
+    return "\n".join(["[cache]", *lines, ""])
 
 
 if __name__ == "__main__":
