@@ -41,7 +41,7 @@ def stream(
 
 def _arguments(model: str | None, max_tokens: int | None, extra: Mapping[str, str] | None) -> list[str]:
     return [
-        f"model={_quoted(model)}" if model is not None else "model=...",
+        f"model={text(model)}" if model is not None else "model=...",
         f"max_tokens={max_tokens}" if max_tokens is not None else "max_tokens=...",
         *(f"{name}={source}" for name, source in (extra or {}).items()),
         "messages=...",
@@ -56,6 +56,6 @@ def _call(function: str, parts: Sequence[str], indent: int) -> str:
     return f"{function}(\n" + "".join(f"{deeper}{part},\n" for part in parts) + " " * indent + ")"
 
 
-def _quoted(text: str) -> str:
+def text(value: str) -> str:
     """Double quotes, as the SDK's examples have it; JSON's escapes are Python's too."""
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)

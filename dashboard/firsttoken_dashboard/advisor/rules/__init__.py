@@ -43,6 +43,8 @@ NAMES = (
     "trim_output",
     "raise_timeout",
     "handle_overload",
+    "speed_up_tool_loop",
+    "use_batches",
     "fix_truncation",
     "replace_retired_model",
     "deduplicate_requests",
