@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.project.repository import ROOT, files, text
 
 #: Home and scratch folders of somebody's machine, and credentials in an address.
-PRIVATE = re.compile(rb"/(?:root|home/\w+|Users/\w+)/\.\w+|/tmp/w/|(?<![\w.])/work/|https?://[^/\s:@]+:[^/\s@]+@")
+PRIVATE = re.compile(rb"/(?:root|home/\w+|Users/\w+)/\.\w+|/tmp/w/|(?<![\w.])/work/|https?://(?!user:)[^/\s:@]+:[^/\s@]+@")
 BINARY = {".png", ".woff2", ".ico", ".duckdb", ".parquet"}
 
 
