@@ -24,13 +24,13 @@ from opentelemetry.sdk.environment_variables import (
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
     OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
     OTEL_RESOURCE_ATTRIBUTES,
-    OTEL_SDK_DISABLED,
     OTEL_SERVICE_NAME,
 )
 from opentelemetry.util import _importlib_metadata as importlib_metadata
 
 from firsttoken import service
 from firsttoken.guard import fault
+from firsttoken.switches import switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -41,11 +41,9 @@ OURS: Final = "firsttoken"
 EXPORTER: Final = "duckdb"
 NONE: Final = "none"
 
-FIRSTTOKEN_DISABLED: Final = "FIRSTTOKEN_DISABLED"
 FIRSTTOKEN_STORE: Final = "FIRSTTOKEN_STORE"
 OTEL_CONFIG_FILE: Final = "OTEL_CONFIG_FILE"  # younger than the oldest SDK that we allow
 
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _SIGNALS: Final = (OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER, OTEL_LOGS_EXPORTER)
 _OTLP_EXPORTERS: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 
@@ -55,7 +53,7 @@ def distro() -> BaseDistro | None:
 
     `OTEL_PYTHON_DISTRO=firsttoken` chooses ours beside others.
     """
-    if _on(FIRSTTOKEN_DISABLED) or _on(OTEL_SDK_DISABLED):
+    if switched_off():
         return None
     if os.environ.get(OTEL_PYTHON_DISTRO) != OURS and (others("distro") or others("configurator")):
         return None
@@ -229,7 +227,3 @@ def _names(value: str) -> list[str]:
 
 def _store_is_off(environ: Mapping[str, str]) -> bool:
     return environ.get(FIRSTTOKEN_STORE, "").strip().lower() == "off"
-
-
-def _on(variable: str) -> bool:
-    return os.environ.get(variable, "").strip().lower() in _TRUE

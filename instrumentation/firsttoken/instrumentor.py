@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +12,18 @@ from opentelemetry.trace import get_tracer
 from firsttoken._version import __version__
 from firsttoken.attributes import SCOPE_NAME
 from firsttoken.guard import fault, warn_once
+from firsttoken.switches import switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-
-DISABLED_VARIABLE = "FIRSTTOKEN_DISABLED"
 
 
 class AnthropicInstrumentor(BaseInstrumentor):
     """Records every call of the Anthropic SDK as one span.
 
     `instrument(tracer_provider=…, meter_provider=…)`; both default to the global ones. It never imports anthropic:
-    where that is not imported yet, the wrappers wait for it. `FIRSTTOKEN_DISABLED=1` leaves everything as it is.
+    where that is not imported yet, the wrappers wait for it. `FIRSTTOKEN_DISABLED=1` or `OTEL_SDK_DISABLED=true`
+    leaves everything as it is.
     """
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -32,7 +31,7 @@ class AnthropicInstrumentor(BaseInstrumentor):
         return ("anthropic >= 0.40",)
 
     def _instrument(self, **kwargs: Any) -> None:
-        if os.environ.get(DISABLED_VARIABLE, "").lower() in {"1", "true"}:
+        if switched_off():
             return
         _state.enable(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
 
