@@ -143,6 +143,15 @@ def test_a_busy_port_is_one_sentence_before_anything_is_started(
     assert "in use" in said
 
 
+def test_a_missing_extra_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+    code, said = _refusal(capsys, "--no-dashboard", "--store", str(tmp_path / "new.duckdb"))
+    assert (code, said.count("\n")) == (2, 1)
+    assert 'pip install "firsttoken[dashboard]"' in said
+
+
 def test_ctrl_c_ends_the_applications_too_without_a_traceback(tmp_path: Path) -> None:
     demo = subprocess.Popen(
         [*FIRSTTOKEN, "demo", "--no-dashboard", "--store", str(tmp_path / "interrupted.duckdb")],

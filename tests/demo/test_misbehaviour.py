@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
-import httpx2
 import pytest
 
 from firsttoken_dashboard.demo.api import Behaviour, Limits, LookAlike
@@ -15,6 +15,8 @@ from firsttoken_dashboard.demo.api import Behaviour, Limits, LookAlike
 if TYPE_CHECKING:
     from anthropic.types import MessageParam
 
+#: What the installed SDK sends by: httpx2 from 1.0 on.
+httpx: Final[Any] = importlib.import_module("httpx2" if int(anthropic.__version__.partition(".")[0]) else "httpx")
 MODEL = "claude-sonnet-5"
 HELLO: list[MessageParam] = [{"role": "user", "content": "Say something."}]
 
@@ -46,7 +48,7 @@ def _read(client: anthropic.Anthropic, **knobs: str) -> str:
         (401, anthropic.AuthenticationError, "authentication_error"),
         (429, anthropic.RateLimitError, "rate_limit_error"),
         (500, anthropic.InternalServerError, "api_error"),
-        (529, anthropic.InternalServerError, "overloaded_error"),
+        (529, anthropic.APIStatusError, "overloaded_error"),
     ],
 )
 def test_a_status_told_by_a_header_is_the_error_of_the_sdk(
@@ -85,7 +87,7 @@ def test_a_retired_or_unknown_model_is_not_found(client: anthropic.Anthropic) ->
 def test_a_request_without_key_or_without_messages_is_refused(
     claude_api: LookAlike, client: anthropic.Anthropic
 ) -> None:
-    nameless = httpx2.post(f"{claude_api.url}/v1/messages", json={"model": MODEL}, trust_env=False)
+    nameless = httpx.post(f"{claude_api.url}/v1/messages", json={"model": MODEL}, trust_env=False)
     assert nameless.status_code == 401
     with pytest.raises(anthropic.BadRequestError):
         client.messages.create(model=MODEL, max_tokens=5, messages=[])
@@ -111,7 +113,7 @@ def test_an_error_event_ends_a_stream_after_so_many_tokens(claude_api: LookAlike
 
 @pytest.mark.parametrize("after", ["0", "10"])
 def test_a_connection_can_be_cut_in_mid_stream(claude_api: LookAlike, client: anthropic.Anthropic, after: str) -> None:
-    with pytest.raises((anthropic.APIConnectionError, httpx2.TransportError)):
+    with pytest.raises((anthropic.APIConnectionError, httpx.TransportError)):
         _read(client, cut_after=after)
     assert claude_api.settle()[0].cut
 
@@ -130,7 +132,7 @@ def test_an_answer_that_hangs_runs_into_the_clients_timeout(
 ) -> None:
     hasty = client.with_options(timeout=0.15)
     start = time.monotonic()
-    with pytest.raises((anthropic.APITimeoutError, httpx2.ReadTimeout)):
+    with pytest.raises((anthropic.APITimeoutError, httpx.ReadTimeout)):
         _read(hasty, **knobs)
     assert time.monotonic() - start < 1
     assert claude_api.settle()[0].client_left

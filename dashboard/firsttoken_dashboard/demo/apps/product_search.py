@@ -17,7 +17,7 @@ def search(wish: str) -> str:
             system="Give search terms, in about 15 words.",
             messages=[{"role": "user", "content": wish}],
         )
-    except anthropic.InternalServerError:
+    except anthropic.APIStatusError:
         return "Search is not available right now."
     return "".join(block.text for block in message.content if block.type == "text")
 

@@ -21,7 +21,7 @@ def ask(model: str, wish: str) -> anthropic.types.Message:
 def search(wish: str) -> str:
     try:
         message = ask("claude-haiku-5-5", wish)
-    except anthropic.InternalServerError:
+    except anthropic.APIStatusError:
         message = ask("claude-sonnet-5", wish)  # other capacity
     return "".join(block.text for block in message.content if block.type == "text")
 
