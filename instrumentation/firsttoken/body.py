@@ -1,7 +1,8 @@
-"""A response's bytes, watched where the application reads them itself.
+"""A response's bytes, watched while they are read: when they came, and, where nobody parses them, what they say.
 
-`iter_lines`, `iter_bytes` and a late `.parse()` never pass the SDK's stream, but all read the response's byte stream.
-It is also what tells that an unread response was closed or dropped.
+However an application reads an answer, it reads the response's byte stream. Here a read that waited for the network
+can be told from one that found its bytes there; above, where the SDK parses, that is lost. `iter_lines` and
+`iter_bytes` never pass the SDK's stream. It is also here that an unread response is seen closed or dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from firsttoken.response import get
 from firsttoken.stream import EXACT_NS, WAITED_NS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from firsttoken.call import Call
 
@@ -56,14 +57,14 @@ class Scanner:
         self._size = 0
         self._event = ""
 
-    def feed(self, chunk: bytes, now: int, *, exact: bool) -> None:
+    def feed(self, chunk: bytes) -> None:
         """A chunk as it came from the network, compressed or not."""
         try:
             if not self._readable:
                 return
             data = self._inflate.decompress(chunk) if self._inflate is not None else chunk
             if self._is_sse:
-                self._lines(data, now if exact else -now)
+                self._lines(data)
             elif self._size <= LARGEST_BODY:
                 self._parts.append(data)
                 self._size += len(data)
@@ -82,33 +83,21 @@ class Scanner:
         except Exception:  # noqa: BLE001
             fault("a response's body")
 
-    def _lines(self, data: bytes, moment: int) -> None:
+    def _lines(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if line.startswith(b"event:"):
                 self._event = line[6:].strip().decode("ascii", "replace")
             elif line.startswith(b"data:"):
-                self._data(line[5:], moment)
+                self._data(line[5:])
 
-    def _data(self, data: bytes, moment: int) -> None:
-        reading, answer = self._call.reading, self._call.answer
-        if self._event == "content_block_delta":
-            reading.deltas.append(moment)
-            if b'"input_json_delta"' in data:
-                reading.json_deltas.add(len(reading.deltas) - 1)
-            elif b'"thinking_delta"' in data:
-                reading.thinking_shown = True
-            elif b'"text_delta"' in data:
-                if reading.first_text is None:
-                    reading.first_text = abs(moment)
-                text = get(get(json.loads(data), "delta"), "text")
-                if isinstance(text, str):
-                    answer.text.append(text)
-        elif self._event == "error":
+    def _data(self, data: bytes) -> None:
+        call = self._call
+        if self._event == "error":
             error = get(get(json.loads(data), "error"), "type")
-            self._call.stream_error = error if isinstance(error, str) else "api_error"
+            call.stream_error = error if isinstance(error, str) else "api_error"
         elif self._event != "ping":
-            reading.note(json.loads(data), answer)
+            call.reading.note(json.loads(data), call.answer)
 
 
 def _decoder(encoding: str | None) -> Any:
@@ -134,6 +123,16 @@ class _Observed:
         if not self._call.reading.inside:
             self._call.stream_ended(None, complete=False)
 
+    def _begin(self) -> tuple[int, int, Callable[[bytes], None] | None]:
+        """The clock, for how long nobody has read by now, and what to do with a chunk that nobody parses."""
+        call = self._call
+        asked = perf_counter_ns()
+        if call.reading.parsed:
+            return asked, asked - call.silent_until, None
+        self._raw = True
+        call.reading.held += asked - call.returned_at
+        return asked, asked - call.silent_until, self._scanner.feed
+
     def _read(self) -> None:
         self._scanner.end()
         if self._raw:
@@ -148,27 +147,27 @@ class _Observed:
 
 class _SyncBody(_Observed):
     def __iter__(self) -> Iterator[bytes]:
-        call = self._call
-        if call.reading.parsed:
-            yield from self._inner
-            return
-        self._raw = True
+        call, reading = self._call, self._call.reading
         clock = perf_counter_ns
-        resumed = clock()
-        late = resumed - call.silent_until
+        asked, unread, scan = self._begin()
         try:
             for chunk in self._inner:
                 now = clock()
-                if now - resumed > WAITED_NS:
-                    late = 0
-                self._scanner.feed(chunk, now, exact=late < EXACT_NS)
+                if now - asked > WAITED_NS:
+                    unread = 0
+                reading.arrival = now if unread < EXACT_NS else -now
+                if scan is not None:
+                    scan(chunk)
                 yield chunk
-                resumed = clock()
-                held = resumed - now
-                call.reading.held += held
-                late += held
-        except Exception as error:
-            call.stream_ended(error, complete=False)
+                asked = clock()
+                unread += asked - now
+                if scan is not None:
+                    reading.held += asked - now
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if scan is not None:
+                call.stream_ended(error, complete=False)
             raise
         self._read()
 
@@ -179,29 +178,28 @@ class _SyncBody(_Observed):
 
 class _AsyncBody(_Observed):
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        call = self._call
+        call, reading = self._call, self._call.reading
+        clock = perf_counter_ns
         chunks = self._inner.__aiter__()
+        asked, unread, scan = self._begin()
         try:
-            if call.reading.parsed:
-                async for chunk in chunks:
-                    yield chunk
-                return
-            self._raw = True
-            clock = perf_counter_ns
-            resumed = clock()
-            late = resumed - call.silent_until
             async for chunk in chunks:
                 now = clock()
-                if now - resumed > WAITED_NS:
-                    late = 0
-                self._scanner.feed(chunk, now, exact=late < EXACT_NS)
+                if now - asked > WAITED_NS:
+                    unread = 0
+                reading.arrival = now if unread < EXACT_NS else -now
+                if scan is not None:
+                    scan(chunk)
                 yield chunk
-                resumed = clock()
-                held = resumed - now
-                call.reading.held += held
-                late += held
-        except Exception as error:
-            call.stream_ended(error, complete=False)
+                asked = clock()
+                unread += asked - now
+                if scan is not None:
+                    reading.held += asked - now
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            if scan is not None:
+                call.stream_ended(error, complete=False)
             raise
         finally:
             # In the task that read it: the event loop would close it later, in a task of its own.

@@ -71,6 +71,7 @@ class Call:
         "operation",
         "owned",
         "reading",
+        "returned_at",
         "sdk_attributes",
         "span",
         "stream",
@@ -104,6 +105,7 @@ class Call:
         self.sdk_attributes: dict[str, AttributeValue] = {}
         self.answer = Answer()
         self.reading = Reading()
+        self.returned_at = self._began  #: when the application got the stream, `perf_counter_ns`
         self._attempts: list[Attempt] = []
         self._failed_attempts = 0
         self._retry_wait_ns = 0
@@ -137,6 +139,12 @@ class Call:
         return found
 
     # What happens to a call, in order.
+
+    def adopted(self, span: Any) -> None:
+        """The SDK's own span is the call's: its beginning is the call's, so that no clock shows more than its length."""
+        self.span = span
+        self.began_ns = span.start_time
+        self._began = perf_counter_ns() - (time_ns() - span.start_time)
 
     def attempt_began(self, request: Any) -> None:
         """The SDK built an HTTP request; where it is not the first, the one before it has failed."""
@@ -195,7 +203,7 @@ class Call:
             return
         try:
             cut = complete and not self.reading.stopped and (self.reading.parsed or bool(self.reading.deltas))
-            self._end(error, error_type=self.stream_error or ("api_error" if cut else None))
+            self._end(error, error_type=self.stream_error or ("api_error" if cut else None), complete=complete)
         except Exception:  # noqa: BLE001
             fault("a stream's end")
 
@@ -212,10 +220,13 @@ class Call:
         derived = self._derive()
         # The SDK's own figures stand, but for the first token: it counts until the application reads it.
         found = {name: value for name, value in derived.items() if name == a.TIME_TO_FIRST_CHUNK or name not in known}
+        if self.stream_error is not None and a.ERROR_TYPE not in known:
+            found[a.ERROR_TYPE] = self.stream_error
         span.set_attributes(found)
-        self._finished(span, {**known, **found}, known.get(a.ERROR_TYPE))
+        told = {**known, **found}
+        self._finished(span, told, told.get(a.ERROR_TYPE))
 
-    def _end(self, error: BaseException | None, error_type: str | None = None) -> None:
+    def _end(self, error: BaseException | None, error_type: str | None = None, *, complete: bool = True) -> None:
         if self._ended:
             return
         self._ended = True
@@ -236,7 +247,7 @@ class Call:
         span.set_attributes(found)
         if error_type is not None:
             span.set_status(StatusCode.ERROR)
-        elif error is None and (not self.streaming or self.reading.stopped or not self.reading.parsed):
+        elif error is None and complete:
             span.set_status(StatusCode.OK)
         span.end()
         self._finished(span, {**self.sdk_attributes, **found}, error_type)
@@ -315,10 +326,8 @@ class Call:
         return usage.output - (0 if self.reading.thinking_shown else usage.thinking or 0)
 
     def _seconds_per_chunk(self) -> float | None:
-        deltas = self.reading.deltas
-        if len(deltas) < 2:
-            return None
-        return (abs(deltas[-1]) - abs(deltas[0]) - self.reading.held) / (len(deltas) - 1) / 1e9
+        deltas = [moment for moment in self.reading.deltas if moment > 0]
+        return (deltas[-1] - deltas[0]) / (len(self.reading.deltas) - 1) / 1e9 if len(deltas) > 1 else None
 
     # Attempts and hashes.
 

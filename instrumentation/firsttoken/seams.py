@@ -8,12 +8,12 @@ results and exceptions as they are; its own work is guarded.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from time import perf_counter
+from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, trace
 
-from firsttoken import body, callsite, connection, spans
+from firsttoken import body, callsite, connection, spans, unfinished
 from firsttoken.call import Call
 from firsttoken.guard import fault
 from firsttoken.request import operation_of
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from firsttoken.metrics import Metrics
-
-#: Where the call travels from a response to its stream: httpx's public `response.extensions`.
-EXTENSION = "firsttoken.call"
 
 # The key under which OpenTelemetry's own exporters ask not to be observed.
 _SUPPRESS = "suppress_instrumentation"
@@ -209,18 +206,20 @@ def _returned(call: Call) -> None:
 def _responded(call: Call, response: Any) -> None:
     try:
         call.responded(response)
+        if call.stream or not response.is_closed:
+            # Before the SDK makes its stream of it, which before 1.14 looks for the call at once.
+            unfinished.begun(response, call)
+            if not response.is_closed:
+                body.observe(response, call)
     except Exception:  # noqa: BLE001
         fault("a response")
 
 
 def _processed(call: Call, response: Any, result: Any) -> None:
     try:
-        is_stream = hasattr(result, "__stream__")
-        call.streaming = is_stream or not response.is_closed
+        call.streaming = hasattr(result, "__stream__") or not response.is_closed
         if call.streaming:
-            response.extensions[EXTENSION] = call
-            if call.owned or not is_stream:
-                body.observe(response, call)
+            call.returned_at = perf_counter_ns()
         elif hasattr(result, "http_response") or type(result) is type(response):
             _read_body(call, response)
         else:
@@ -237,7 +236,7 @@ def _read_body(call: Call, response: Any) -> None:
 
 def _call_of(instance: Any) -> Call | None:
     try:
-        found = instance.response.extensions.get(EXTENSION)
+        found = instance.response.extensions.get(unfinished.EXTENSION)
     except Exception:  # noqa: BLE001
         fault("a stream")
         return None

@@ -41,13 +41,12 @@ def adopt_current(call: Call) -> bool:
     The SDK ends its span wherever the answer ends, so its `end` is the one place to hook.
     """
     span: Any = get_current_span()
-    if (
-        getattr(getattr(span, "instrumentation_scope", None), "name", None) != a.SDK_SCOPE_NAME
-        or not span.is_recording()
-    ):
+    scope = getattr(getattr(span, "instrumentation_scope", None), "name", None)
+    # The clients of other platforms add theirs: `com.anthropic.sdk.python.bedrock`.
+    if not isinstance(scope, str) or not scope.startswith(a.SDK_SCOPE_NAME) or not span.is_recording():
         return False
+    call.adopted(span)
     _hook_end(span, call)
-    call.span = span
     return True
 
 

@@ -1,8 +1,9 @@
 """A parsed stream, watched while the application reads it.
 
 The generators here stand between the SDK's and the application: they hand every event on as it is, and add two
-readings of the clock and a comparison to each. What they learn lies in `Reading`, not in locals, because the SDK
-may end its span from inside the very `next()` that we are waiting for.
+readings of the clock and a comparison to each. When an event arrived they know from the bytes below (`body.py`).
+What they learn lies in `Reading`, not in locals, because the SDK may end its span from inside the very `next()`
+that we are waiting for.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from firsttoken.call import Call
 
-#: A `next()` that took longer than this waited for the network; a shorter one found its event already there. ns
-WAITED_NS = 150_000
+#: A read that took longer than this waited for the network; a shorter one may have found its bytes already there.
+#: Reading bytes that are there was measured at up to 0.1 ms, in asyncio 0.55 ms. ns
+WAITED_NS = 1_000_000
 #: An arrival is known when the application held the stream for less than this since it last waited for it. ns
 EXACT_NS = 2_000_000
 #: A decode rate wants at least this much of a stream.
@@ -30,13 +32,25 @@ LEAST_RATE_TOKENS = 20
 class Reading:
     """How a stream was read. Times are `perf_counter_ns`.
 
-    `deltas`: when each content delta was handed over, negative where it may have arrived earlier, because the
-    application was not reading. `held`: the time that the application spent between two events.
+    `arrival`: when the bytes read last came, negative where they may have come earlier, because the application was
+    not reading; 0 where nobody watches the bytes. `deltas`: the arrival of each content delta. `held`: the time that
+    the application spent between two events, and before it asked for the first.
     """
 
-    __slots__ = ("deltas", "first_text", "held", "inside", "json_deltas", "parsed", "stopped", "thinking_shown")
+    __slots__ = (
+        "arrival",
+        "deltas",
+        "first_text",
+        "held",
+        "inside",
+        "json_deltas",
+        "parsed",
+        "stopped",
+        "thinking_shown",
+    )
 
     def __init__(self) -> None:
+        self.arrival = 0
         self.deltas: list[int] = []
         self.json_deltas: set[int] = set()
         self.first_text: int | None = None
@@ -47,9 +61,11 @@ class Reading:
         self.thinking_shown = False
 
     def note(self, event: object, answer: Answer) -> None:
-        """An event that is no content delta."""
+        """An event of the SDK's, just read."""
         kind = get(event, "type")
-        if kind == "message_start":
+        if kind == "content_block_delta":
+            self.note_delta(get(event, "delta"), answer)
+        elif kind == "message_start":
             answer.read_start(get(event, "message"))
         elif kind == "content_block_start":
             answer.read_block(get(event, "content_block"))
@@ -58,44 +74,40 @@ class Reading:
         elif kind == "message_stop":
             self.stopped = True
 
+    def note_delta(self, delta: object, answer: Answer) -> None:
+        """A content delta, just read."""
+        arrival = self.arrival or -perf_counter_ns()
+        self.deltas.append(arrival)
+        kind = get(delta, "type")
+        if kind == "text_delta":
+            if self.first_text is None:
+                self.first_text = abs(arrival)
+            text = get(delta, "text")
+            if isinstance(text, str):
+                answer.text.append(text)
+        elif kind == "input_json_delta":
+            self.json_deltas.add(len(self.deltas) - 1)
+        elif kind == "thinking_delta":
+            self.thinking_shown = True
 
-def watch(events: Iterator[Any], call: Call) -> Generator[Any, None, None]:  # noqa: C901, PLR0912 - a call a chunk would cost more than all of it
+
+def watch(events: Iterator[Any], call: Call) -> Generator[Any, None, None]:
     """Hands on the events of a sync stream; ends the call when the stream ends, however it does."""
-    reading, answer = call.reading, call.answer
-    append, text = reading.deltas.append, answer.text.append
+    reading, note, answer = call.reading, call.reading.note, call.answer
     clock = perf_counter_ns
     reading.parsed = True
     reading.inside = True
-    resumed = clock()
-    late = resumed - call.silent_until
+    reading.held += clock() - call.returned_at
     try:
         for event in events:
-            now = clock()
             reading.inside = False
-            if now - resumed > WAITED_NS:
-                late = 0
             try:
-                if event.type == "content_block_delta":
-                    append(now if late < EXACT_NS else -now)
-                    delta = event.delta
-                    kind = delta.type
-                    if kind == "text_delta":
-                        if reading.first_text is None:
-                            reading.first_text = now
-                        text(delta.text)
-                    elif kind == "input_json_delta":
-                        reading.json_deltas.add(len(reading.deltas) - 1)
-                    elif kind == "thinking_delta":
-                        reading.thinking_shown = True
-                else:
-                    reading.note(event, answer)
+                note(event, answer)
             except Exception:  # noqa: BLE001
                 fault("a stream's event")
+            given = clock()
             yield event
-            resumed = clock()
-            held = resumed - now
-            reading.held += held
-            late += held
+            reading.held += clock() - given
             reading.inside = True
         call.stream_ended(None, complete=True)
     except GeneratorExit:
@@ -111,43 +123,23 @@ def watch(events: Iterator[Any], call: Call) -> Generator[Any, None, None]:  # n
             close()
 
 
-async def watch_async(events: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, None]:  # noqa: C901, PLR0912 - as above
+async def watch_async(events: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, None]:
     """`watch`, for an async stream."""
-    reading, answer = call.reading, call.answer
-    append, text = reading.deltas.append, answer.text.append
+    reading, note, answer = call.reading, call.reading.note, call.answer
     clock = perf_counter_ns
     reading.parsed = True
     reading.inside = True
-    resumed = clock()
-    late = resumed - call.silent_until
+    reading.held += clock() - call.returned_at
     try:
         async for event in events:
-            now = clock()
             reading.inside = False
-            if now - resumed > WAITED_NS:
-                late = 0
             try:
-                if event.type == "content_block_delta":
-                    append(now if late < EXACT_NS else -now)
-                    delta = event.delta
-                    kind = delta.type
-                    if kind == "text_delta":
-                        if reading.first_text is None:
-                            reading.first_text = now
-                        text(delta.text)
-                    elif kind == "input_json_delta":
-                        reading.json_deltas.add(len(reading.deltas) - 1)
-                    elif kind == "thinking_delta":
-                        reading.thinking_shown = True
-                else:
-                    reading.note(event, answer)
+                note(event, answer)
             except Exception:  # noqa: BLE001
                 fault("a stream's event")
+            given = clock()
             yield event
-            resumed = clock()
-            held = resumed - now
-            reading.held += held
-            late += held
+            reading.held += clock() - given
             reading.inside = True
         call.stream_ended(None, complete=True)
     except GeneratorExit:

@@ -157,7 +157,7 @@ async def tool_runner_stream(client: Client, request: Request) -> AsyncIterator[
 
 
 async def with_options(client: Client, request: Request) -> AsyncIterator[object]:
-    yield await client.with_options(timeout=30.0, max_retries=1).messages.create(**request)
+    yield await client.with_options(timeout=30.0, max_retries=0).messages.create(**request)
 
 
 async def copied_client(client: Client, request: Request) -> AsyncIterator[object]:
@@ -166,7 +166,7 @@ async def copied_client(client: Client, request: Request) -> AsyncIterator[objec
 
 async def subclassed_client(client: Client, request: Request) -> AsyncIterator[object]:
     kind = type("TeamClient", (type(client),), {})
-    async with kind(base_url=str(client.base_url), api_key=client.api_key) as mine:
+    async with kind(base_url=str(client.base_url), api_key=client.api_key, max_retries=0) as mine:
         yield await mine.messages.create(**request)
 
 

@@ -138,7 +138,7 @@ def tool_runner_stream(client: Client, request: Request) -> Iterable[object]:
 
 
 def with_options(client: Client, request: Request) -> Iterable[object]:
-    yield client.with_options(timeout=30.0, max_retries=1).messages.create(**request)
+    yield client.with_options(timeout=30.0, max_retries=0).messages.create(**request)
 
 
 def copied_client(client: Client, request: Request) -> Iterable[object]:
@@ -147,7 +147,7 @@ def copied_client(client: Client, request: Request) -> Iterable[object]:
 
 def subclassed_client(client: Client, request: Request) -> Iterable[object]:
     kind = type("TeamClient", (type(client),), {})
-    with kind(base_url=str(client.base_url), api_key=client.api_key) as mine:
+    with kind(base_url=str(client.base_url), api_key=client.api_key, max_retries=0) as mine:
         yield mine.messages.create(**request)
 
 

@@ -48,7 +48,7 @@ def test_is_a_child_of_the_callers_span(way: Way, claude_api: LookAlike, recorde
 
 @parametrize(STREAMS)
 def test_streamed_tells_its_first_token_and_its_chunks(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
-    way.run(way.client(claude_api.url), request())
+    way.run(way.client(claude_api.url), request(headers_s=0.01, ttft_s=0.08))
 
     (record,) = claude_api.settle()
     call = recorded.call()

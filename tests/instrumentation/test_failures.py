@@ -1,0 +1,144 @@
+"""A call that fails is one span that says how: by the API's own word, or by what the client ran into."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from opentelemetry.trace import StatusCode
+
+from firsttoken import attributes as a
+from firsttoken_dashboard.demo.api import LookAlike
+from tests.instrumentation.recording import CallSpan, Recording
+from tests.instrumentation.request import request
+from tests.instrumentation.ways import ALL, STREAMS, Way, named, parametrize
+
+API_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    529: "overloaded_error",
+}
+FEW = parametrize((named("create"), named("stream_text"), named("create", "async"), named("stream_text", "async")))
+
+
+def failed(recorded: Recording, error_type: str) -> CallSpan:
+    """The one span, which failed with that type and knows no answer."""
+    call = recorded.call()
+    assert call.get(a.ERROR_TYPE) == error_type
+    assert call.status is StatusCode.ERROR
+    assert call.get(a.OUTPUT_TOKENS) is None
+    return call
+
+
+@parametrize(ALL)
+def test_refused_by_the_api_has_its_error_type_and_status(
+    way: Way, claude_api: LookAlike, recorded: Recording
+) -> None:
+    (error,) = way.run(way.client(claude_api.url), request(status=529, message="Overloaded"))
+
+    assert error["status"] == 529
+    call = failed(recorded, "overloaded_error")
+    assert call[a.HTTP_STATUS_CODE] == 529
+    assert call[a.REQUEST_ID] == claude_api.records[0].request_id
+    assert call.get(a.TIME_TO_FIRST_CHUNK) is None
+
+
+@pytest.mark.parametrize(("status", "error_type"), API_ERRORS.items())
+def test_each_error_of_the_api_keeps_its_name(
+    status: int, error_type: str, claude_api: LookAlike, recorded: Recording
+) -> None:
+    named("create").run(named("create").client(claude_api.url), request(status=status))
+
+    call = failed(recorded, error_type)
+    assert [attempt[a.ERROR_TYPE] for attempt in call.attempts] == [error_type]
+
+
+@parametrize(STREAMS)
+def test_an_error_event_in_mid_stream_is_the_calls_error(
+    way: Way, claude_api: LookAlike, recorded: Recording
+) -> None:
+    items = way.run(way.client(claude_api.url), request(output_tokens=30, error_after=10))
+
+    call = recorded.call()
+    assert call[a.HTTP_STATUS_CODE] == 200
+    assert call.get(a.OUTPUT_TOKENS) is None  # what `message_start` says of them is a placeholder
+    assert call[a.INPUT_TOKENS] == claude_api.settle()[0].usage["input_tokens"]
+    assert call[a.CHUNK_COUNT] == len(claude_api.records[0].deltas)
+    assert call.get(a.ERROR_TYPE) == "overloaded_error"
+    if way.parses:
+        assert items[-1]["type"].endswith(("APIStatusError", "OverloadedError"))
+        assert call.status is StatusCode.ERROR
+
+
+@parametrize(STREAMS)
+def test_a_connection_cut_in_mid_stream_is_a_connection_error(
+    way: Way, claude_api: LookAlike, recorded: Recording
+) -> None:
+    way.run(way.client(claude_api.url), request(output_tokens=30, cut_after=10))
+
+    call = failed(recorded, "connection_error")
+    assert call[a.CHUNK_COUNT] == len(claude_api.records[0].deltas)
+
+
+@FEW
+def test_no_answer_in_time_is_a_timeout(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
+    (error,) = way.run(way.client(claude_api.url, timeout=0.15), request(ttft_s="inf", headers_s="inf"))
+
+    assert error["type"].endswith("APITimeoutError")
+    call = failed(recorded, "client_timeout_error")
+    assert call[a.REQUEST_TIMEOUT] == 0.15
+    assert 0.15 <= call.duration_s < 2
+    assert [attempt[a.ERROR_TYPE] for attempt in call.attempts] == ["client_timeout_error"]
+    assert 0.15 <= call.attempts[0][a.ATTEMPT_DURATION] <= call.duration_s
+
+
+@parametrize(tuple(way for way in STREAMS if way.name in {"stream_text", "streaming_response_lines"}))
+def test_silence_in_mid_stream_is_a_timeout(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
+    items = way.run(
+        way.client(claude_api.url, timeout=0.15), request(output_tokens=30, stall_after=10, stall_s="inf")
+    )
+
+    assert items[-1]["type"].endswith("ReadTimeout")
+    failed(recorded, "client_timeout_error")
+
+
+@FEW
+def test_a_refused_connection_is_a_connection_error(way: Way, recorded: Recording) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        (error,) = way.run(way.client(url), request())
+
+    assert error["type"].endswith("APIConnectionError")
+    call = failed(recorded, "connection_error")
+    assert call.get(a.HTTP_STATUS_CODE) is None
+
+
+@FEW
+def test_a_connection_that_is_not_accepted_in_time_is_a_timeout(way: Way, recorded: Recording) -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for waiting in (first, second):  # they fill the queue, so that the kernel answers nobody else
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        (error,) = way.run(way.client(url, timeout=0.15), request())
+
+    assert error["type"].endswith("APITimeoutError")
+    failed(recorded, "client_timeout_error")
+
+
+@FEW
+def test_a_model_that_is_retired_is_not_found(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
+    asked: dict[str, Any] = {**request(), "model": "claude-unknown-1"}
+    way.run(way.client(claude_api.url), asked)
+
+    call = failed(recorded, "not_found_error")
+    assert call[a.REQUEST_MODEL] == "claude-unknown-1"
