@@ -11,7 +11,9 @@ import streamlit as st
 
 from firsttoken_dashboard.analysis import Window
 
-_EVERY: Final = "all services"
+#: The service filter that lets all pass, and the span without bounds.
+EVERY: Final = "all services"
+ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ SPANS: Final = {
     "24h": Span(timedelta(hours=24), "hour", timedelta(hours=1)),
     "7d": Span(timedelta(days=7), "hour", timedelta(hours=1)),
     "30d": Span(timedelta(days=30), "day", timedelta(days=1)),
-    "all": Span(None, "day", timedelta(days=1)),
+    ALL: Span(None, "day", timedelta(days=1)),
 }
 _STEPS: Final = {
     "minute": timedelta(minutes=1),
@@ -74,7 +76,7 @@ def bar(services: Sequence[str]) -> None:
     if services:
         st.selectbox(
             "Service",
-            [_EVERY, *services],
+            [EVERY, *services],
             key="service",
             bind="query-params",
             label_visibility="collapsed",
@@ -94,7 +96,7 @@ def chosen(now: datetime | None = None, *, first: datetime | None = None, last: 
     key = str(st.session_state.get("span") or "24h")
     span = SPANS.get(key, SPANS["24h"])
     named = st.session_state.get("service")
-    service = None if named in {None, _EVERY} else str(named)
+    service = None if named in {None, EVERY} else str(named)
     live = bool(st.session_state.get("live", True))
     at = (now or datetime.now(timezone.utc)).replace(tzinfo=None)
     if span.length is None:

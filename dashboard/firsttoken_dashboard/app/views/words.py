@@ -9,10 +9,11 @@ from typing import Final
 import streamlit as st
 
 from firsttoken_dashboard import pricing
+from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.app import figures
 from firsttoken_dashboard.app.components import Cell
-from firsttoken_dashboard.app.filters import SPANS, Chosen, moments
+from firsttoken_dashboard.app.filters import ALL, EVERY, Chosen, moments
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
 
@@ -74,11 +75,12 @@ def no_calls(reader: Reader, chosen: Chosen) -> None:
     with st.container(border=True):
         st.markdown("**No calls here**")
         st.text(f"There is no call {where}; the newest one in the store is from {figures.moment(extent.last_start)} UTC.")
-        if chosen.span != "all":
-            st.button("Show all calls", on_click=_show_all, type="primary")
+        # The filters stand outside of the part that draws this: the whole page has to follow them.
+        if chosen.window != Window() and st.button("Show all calls", on_click=_show_all, type="primary"):
+            st.rerun(scope="app")
 
 
 def _show_all() -> None:
-    st.session_state["span"] = next(reversed(SPANS))
+    st.session_state["span"] = ALL
     if "service" in st.session_state:
-        del st.session_state["service"]
+        st.session_state["service"] = EVERY

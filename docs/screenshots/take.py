@@ -1,0 +1,87 @@
+"""Take the pictures in this folder: `python docs/screenshots/take.py`, with chromium and `pip install -e ".[test]"`.
+
+A store of simulated calls is made for them; every page is taken in light and dark, at the width of a desk and of a
+telephone. What it prints is each picture's size: they belong into the repository only while they are small.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+import firsttoken.store
+from firsttoken_dashboard.simulate import fill
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+FOLDER: Final = Path(__file__).parent
+PAGES: Final = ("overview", "recommendations", "calls", "call", "sites", "caching", "errors", "compare", "data")
+WIDTHS: Final = {"desk": 1280, "telephone": 390}
+#: Calls of the last hour are thin at the simulated rate; a day's window is what a reader opens first.
+CALLS: Final = 12_000
+TALLEST: Final = 1500
+
+
+def main() -> None:
+    """Make the store, serve it, take every picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = firsttoken.store.open(Path(folder) / "calls.duckdb", memory_limit="1GB")
+        fill(store, CALLS, days=2.0, seed=5)
+        with store.read() as con:
+            row = con.execute(
+                "SELECT span_id FROM calls WHERE stream AND attempts > 1 AND error_type IS NULL AND code_function = 'step' "
+                "ORDER BY start_time DESC LIMIT 1"
+            ).fetchone()
+        command = [sys.executable, "-m", "firsttoken_dashboard.cli", "dashboard", "--port", "0", "--no-browser"]
+        with subprocess.Popen([*command, "--store", str(store.path)], stdout=subprocess.PIPE, text=True) as server:
+            try:
+                told = server.stdout.readline() if server.stdout else ""
+                match = re.search(r"http://\S+", told)
+                if match is None or row is None:
+                    sys.exit(f"The dashboard did not start: {told}")
+                _take_all(match[0], str(row[0]))
+            finally:
+                server.terminate()
+
+
+def _take_all(address: str, call: str) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        for name in PAGES:
+            where = f"calls?call={call}&live=false" if name == "call" else f"{name}?live=false"
+            for theme in ("light", "dark"):
+                for size, width in WIDTHS.items():
+                    _take(browser, f"{address}/{where}", FOLDER / f"{name}-{theme}-{size}.png", theme, width)
+        browser.close()
+
+
+def _take(browser: Browser, address: str, file: Path, theme: str, width: int) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
+    )
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_text("Times are UTC.").wait_for()
+    height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
+    page.set_viewport_size({"width": width, "height": max(500, min(height, TALLEST))})
+    page.wait_for_timeout(700)
+    page.screenshot(path=file)
+    context.close()
+    # A palette is enough for flat colours, and a third of the bytes.
+    Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Values from spans are text on every page, whatever they look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import firsttoken.store
+from tests.dashboard.conftest import Open, serving, span
+
+PAYLOADS = (
+    "<script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    "[click](javascript:window.pwned=1)",
+    "![](http://192.0.2.1/leak.png)",  # an address that nobody has: asking for it fails the test
+    "$\\href{javascript:window.pwned=1}{x}$ :red[x] `x` **x**",
+    '"\'><svg onload=window.pwned=1>',
+    "=HYPERLINK(1)\x00\x1b[31m\u202e",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory):
+    path = tmp_path_factory.mktemp("hostile") / "hostile.duckdb"
+    firsttoken.store.open(path).append([_call(number) for number in range(6 * len(PAYLOADS))])
+    with serving(path) as address:
+        yield address, path
+
+
+def _call(number: int):
+    bad = PAYLOADS[number % len(PAYLOADS)]
+    return span(
+        number,
+        name=bad,
+        service=bad,
+        **{
+            "gen_ai.request.model": bad,
+            "gen_ai.response.model": bad,
+            "gen_ai.request.stream": False,
+            "gen_ai.usage.output_tokens": 900,
+            "gen_ai.request.reasoning.level": bad,
+            "code.file.path": f"/{bad}",
+            "code.function.name": bad,
+            "error.type": bad,
+            "anthropic.request.id": bad,
+            "anthropic.message.stop_reason": bad,
+            "firsttoken.prompt.blocks": [f"system:{bad}:9000:-", f"messages:{number:016x}:10:-"],
+            "firsttoken.client.id": f"{bad}{number}",
+            "process.pid": 1,
+        },
+    )
+
+
+@pytest.mark.parametrize("address", ["", "recommendations?hints=true", "calls", "sites", "caching", "errors", "data"])
+def test_no_payload_is_active_on_any_page(hostile: tuple[str, Path], open_page: Open, address: str):
+    page = open_page(f"{hostile[0]}/{address}")
+    page.get_by_text("Times are UTC.").wait_for()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("img[src*='192.0.2.1'], img[onerror], a[href^='javascript'], svg[onload]").count() == 0
+    assert page.get_by_text("This app has encountered an error").count() == 0
+
+
+def test_no_payload_is_active_on_the_page_of_a_call_and_it_reads_as_it_was_recorded(
+    hostile: tuple[str, Path], open_page: Open
+):
+    page = open_page(f"{hostile[0]}/calls?call={1:016x}")
+    for number in range(len(PAYLOADS)):
+        page.goto(f"{hostile[0]}/calls?call={number + 1:016x}")
+        page.get_by_text("Times are UTC.").wait_for()
+        assert page.evaluate("window.pwned") is None
+        assert page.locator("img[src*='192.0.2.1'], img[onerror], a[href^='javascript'], svg[onload]").count() == 0
+    page.goto(f"{hostile[0]}/calls?call={1:016x}")
+    page.get_by_text("Times are UTC.").wait_for()
+    assert page.get_by_text(PAYLOADS[0]).count() >= 1
+
+
+@pytest.mark.parametrize("query", ["model=<script>", "order=x;drop", "page=-1", "page=99999999", "span=<b>", "call='--", "trace=%00"])
+def test_no_query_parameter_breaks_a_page(pages: str, open_page: Open, query: str):
+    page = open_page(f"{pages}/calls?{query}")
+    page.get_by_text("Times are UTC.").wait_for()
+    assert page.get_by_text("This app has encountered an error").count() == 0

@@ -1,0 +1,171 @@
+"""The pages as people use them: in a browser, over a store that an application fills."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import firsttoken.store
+from tests.dashboard.conftest import Open, serving, span
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ADDRESSES = ("", "recommendations", "calls", "sites", "caching", "errors", "data")
+
+
+def whole(page: Page) -> None:
+    """Wait until the page has drawn its last element."""
+    page.get_by_text("Times are UTC.").wait_for()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+def test_each_page_fits_a_desk_and_a_telephone_without_an_error(
+    pages: str, open_page: Open, address: str, width: int, theme: str
+):
+    page = open_page(f"{pages}/{address}?span=all", width=width, theme=theme)
+    whole(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_by_text("This app has encountered an error").count() == 0
+    assert page.get_by_text("Simulated: these calls").count() == 1
+    assert "span=all" in page.url
+
+
+def test_the_overview_says_how_the_calls_score_in_units(pages: str, open_page: Open):
+    page = open_page(f"{pages}/?span=all")
+    whole(page)
+    scores = page.get_by_role("group")
+    assert scores.filter(has_text="Calls").first.get_by_text("4,000").count() == 1
+    assert " s" in scores.filter(has_text="TTFT p95").inner_text()
+    assert "tok/s" in scores.filter(has_text="Speed p50").inner_text()
+    assert "$" in scores.filter(has_text="Cost").inner_text()
+    table = page.get_by_role("region", name="Benchmark per model")
+    assert table.get_by_text("Field guide, by family").count() == 1
+    assert table.get_by_text("claude-opus-5-5").count() == 1
+
+
+def test_from_a_recommendation_to_its_calls_to_one_call_and_back(pages: str, open_page: Open):
+    page = open_page(f"{pages}/recommendations?span=all")
+    whole(page)
+    card = page.locator("[class*=st-key-finding-]").first
+    where = card.locator(".where").first.inner_text()
+    card.get_by_role("link", name="calls").click()
+    page.wait_for_url("**/calls?*site=*")
+    rows = page.get_by_role("region", name="Calls", exact=True).locator("tbody tr")
+    rows.first.wait_for()
+    file = where.split(":")[0].rsplit("/", 1)[-1]
+    assert all(file in row.inner_text() for row in rows.all())
+    rows.first.get_by_role("button").click()
+    page.get_by_role("list", name="The call's life").wait_for()
+    assert "call=" in page.url
+    assert page.get_by_text(where.split(" in ")[0]).count() >= 1
+    page.get_by_role("button", name="All calls").click()
+    rows.first.wait_for()
+    assert "call=" not in page.url
+
+
+def test_a_link_shows_a_colleague_the_same_filtered_page(pages: str, open_page: Open):
+    page = open_page(f"{pages}/calls?span=all&model=claude-opus-5&order=-duration&page=2")
+    whole(page)
+    rows = page.get_by_role("region", name="Calls", exact=True).locator("tbody tr")
+    assert all("claude-opus-5" in row.inner_text() for row in rows.all())
+    assert page.get_by_text("26–50 of").count() == 1
+    first = rows.first.inner_text()
+    page.reload()
+    whole(page)
+    assert rows.first.inner_text() == first
+
+
+def test_a_column_sorts_by_keyboard_and_the_address_keeps_the_order(pages: str, open_page: Open):
+    page = open_page(f"{pages}/calls?span=all")
+    whole(page)
+    page.get_by_role("button", name="Cost").focus()
+    page.keyboard.press("Enter")
+    page.locator("th[aria-sort=descending]", has_text="Cost").wait_for()
+    assert "order=-cost" in page.url
+
+
+def test_a_new_call_appears_within_two_seconds_and_the_page_stays_where_it_was(tmp_path: Path, open_page: Open):
+    store = tmp_path / "live.duckdb"
+    firsttoken.store.open(store).append([span(number) for number in range(30)])
+    with serving(store) as address:
+        page = open_page(f"{address}/")
+        whole(page)
+        calls = page.get_by_role("group").filter(has_text="Calls").first
+        assert calls.get_by_text("30", exact=True).count() == 1
+        page.get_by_role("region", name="Benchmark per model").scroll_into_view_if_needed()
+        before = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+        script = (
+            "import sys, firsttoken.store\n"
+            "sys.path.insert(0, '.')\n"
+            "from tests.dashboard.conftest import span\n"
+            f"firsttoken.store.open({str(store)!r}).append([span(100)])\n"
+        )
+        subprocess.run([sys.executable, "-c", script], check=True)
+        began = time.monotonic()
+        calls.get_by_text("31", exact=True).wait_for(timeout=5000)
+        assert time.monotonic() - began < 2
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == before
+
+
+def test_a_page_that_is_paused_holds_still(tmp_path: Path, open_page: Open):
+    store = tmp_path / "paused.duckdb"
+    firsttoken.store.open(store).append([span(number) for number in range(30)])
+    with serving(store) as address:
+        page = open_page(f"{address}/?live=false")
+        whole(page)
+        firsttoken.store.open(store).append([span(100)])
+        page.wait_for_timeout(2500)
+        assert page.get_by_role("group").filter(has_text="Calls").first.get_by_text("30", exact=True).count() == 1
+
+
+def test_without_a_store_the_page_says_what_to_run_and_shows_the_first_call_by_itself(tmp_path: Path, open_page: Open):
+    store = tmp_path / "none.duckdb"
+    with serving(store) as address:
+        page = open_page(f"{address}/")
+        page.get_by_text("No calls yet").wait_for()
+        assert page.get_by_text("opentelemetry-instrument python app.py").count() == 1
+        assert page.get_by_text("firsttoken demo").count() == 1
+        firsttoken.store.open(store).append([span(1)])
+        page.get_by_role("group").filter(has_text="Calls").first.wait_for(timeout=8000)
+
+
+def test_a_window_without_calls_leads_to_the_calls_there_are(tmp_path: Path, open_page: Open):
+    store = tmp_path / "old.duckdb"
+    firsttoken.store.open(store).append([span(number, ago_s=3 * 86400) for number in range(3)])
+    with serving(store) as address:
+        page = open_page(f"{address}/?span=1h")
+        page.get_by_role("button", name="Show all calls").click()
+        page.get_by_role("group").filter(has_text="Calls").first.wait_for()
+        page.wait_for_url("**/*span=all*")
+
+
+def test_a_file_that_is_no_store_is_one_sentence_on_the_page(tmp_path: Path, open_page: Open):
+    store = tmp_path / "notes.txt"
+    store.write_text("not a database")
+    with serving(store) as address:
+        page = open_page(f"{address}/")
+        page.get_by_text("is not a DuckDB file").wait_for()
+
+
+def test_the_sql_box_answers_a_select_and_refuses_to_write_or_read_files(pages: str, open_page: Open):
+    page = open_page(f"{pages}/data")
+    whole(page)
+    box = page.get_by_role("textbox", name="SQL")
+
+    def run(question: str) -> None:
+        box.fill(question)
+        box.press("Control+Enter")
+
+    run("SELECT count(*) AS how_many FROM calls")
+    page.get_by_role("region", name="Answer").get_by_text("4000").wait_for()
+    run("DELETE FROM calls")
+    page.get_by_text("Write one SELECT").wait_for()
+    run("SELECT * FROM read_text('/etc/hostname')")
+    page.get_by_text("file system operations are disabled").wait_for()
