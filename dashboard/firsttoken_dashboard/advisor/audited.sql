@@ -14,7 +14,7 @@ SELECT
         WHEN calls.sampling_probability > 0 AND calls.sampling_probability < 1 THEN 1 / calls.sampling_probability
         ELSE 1
     END::DOUBLE AS weight,
-    calls.* EXCLUDE (prompt_blocks, attempt_events)
+    calls.* EXCLUDE (prompt_blocks, attempt_events, span_ids, provider, response_id, request_id, scope_name, operation)
 FROM calls
 INNER JOIN located ON calls.rowid = located.call_row
 INNER JOIN audited_sites AS sites ON located.site_id = sites.site_id

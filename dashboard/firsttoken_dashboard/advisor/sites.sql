@@ -3,7 +3,17 @@
 CREATE OR REPLACE TEMP TABLE located AS
 WITH RECURSIVE
 windowed AS (
-    SELECT rowid AS call_row, calls.*
+    SELECT
+        rowid AS call_row,
+        trace_id,
+        parent_span_id,
+        service_name,
+        start_time,
+        stream,
+        code_file,
+        code_line,
+        code_function,
+        CASE WHEN code_file IS NULL THEN prompt_blocks END AS prompt_blocks
     FROM calls
     WHERE
         operation = 'chat'

@@ -14,7 +14,7 @@ from firsttoken_dashboard.advisor import rules
 from firsttoken_dashboard.advisor.audit import audit
 from firsttoken_dashboard.advisor.sites import SettingsError
 from firsttoken_dashboard.options import CommandError
-from firsttoken_dashboard.report import machine, markdown, terminal, wording
+from firsttoken_dashboard.report import html, junit, machine, markdown, sarif, terminal, wording
 
 if TYPE_CHECKING:
     from firsttoken_dashboard.advisor.findings import Audit
@@ -31,7 +31,10 @@ def _terminal(found: Audit) -> str:
 FORMATS: Final[dict[str, Callable[[Audit], str]]] = {
     "terminal": _terminal,
     "markdown": markdown.render,
+    "html": html.render,
     "json": machine.render,
+    "sarif": sarif.render,
+    "junit": junit.render,
 }
 #: For people: these say in words that there is nothing to report on.
 _FOR_PEOPLE: Final = frozenset({"terminal", "markdown"})

@@ -1,8 +1,8 @@
 """The rules, in the order in which they are asked and reported.
 
 A rule is a module here with ``RULE: Rule`` and ``find(con, context) -> list[Finding]``. It reads the temporary table
-``audited`` (``advisor/audited.sql``): one row per model call of the window, with all columns of ``calls`` but the
-wide ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on ``trace_id, span_id``), and
+``audited`` (``advisor/audited.sql``): one row per model call of the window, with the columns of ``calls`` but the wide
+ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on ``trace_id, span_id``) and ids that no rule reads, and
 
 - ``site_id``: index into ``Context.sites``
 - ``model``: the model that was asked for, else the one that answered
@@ -43,6 +43,9 @@ NAMES = (
     "trim_output",
     "raise_timeout",
     "handle_overload",
+    "repair_prompt_cache",
+    "extend_cache_ttl",
+    "cache_below_minimum",
     "speed_up_tool_loop",
     "use_batches",
     "fix_truncation",

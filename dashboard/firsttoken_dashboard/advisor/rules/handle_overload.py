@@ -25,7 +25,10 @@ MINIMUM_HIT: Final = 3
 FAILED_SHARE: Final = 0.005
 RETRIED_SHARE: Final = 0.02
 LOST_SHARE: Final = 0.1
+#: Failures within ten minutes that are an outage, if they are this share of all calls: in a fortnight of many calls
+#: one bad minute is ordinary.
 BURST: Final = 3
+BURST_SHARE: Final = 0.002
 #: Whom to ask when a line of models is overloaded: the next one, whose capacity is its own.
 FALLBACK_FAMILY: Final = {"fable": "opus", "mythos": "opus", "opus": "sonnet", "sonnet": "haiku", "haiku": "sonnet"}
 #: Retries that outlast a short overload: 0.5 + 1 + 2 + 4 s.
@@ -67,7 +70,7 @@ def _matters(row: _Row) -> bool:
     lost = sum(row.lost_s) * row.hit / max(len(row.lost_s), 1)
     return (
         row.failed >= max(MINIMUM_HIT, FAILED_SHARE * row.n)
-        or row.worst_10_minutes >= BURST
+        or row.worst_10_minutes >= max(BURST, BURST_SHARE * row.n)
         or row.hit >= RETRIED_SHARE * row.n
         or (row.total_s is not None and lost >= LOST_SHARE * row.total_s)
     )

@@ -66,7 +66,7 @@ def _finding(row: _Row, context: Context) -> Finding:
     share = row.several / row.n
     return Finding(
         rule=RULE.id,
-        title=f"{row.several:,} answers ask for {row.tools:.1f} tools at once; in a row they take {row.several_s:.1f} s",
+        title=f"{row.several:,} answers ask for {row.tools:.1f} tools at once; in a row, {row.several_s:.1f} s",
         site=context.sites[row.site_id],
         model=row.model,
         evidence=evidence(
