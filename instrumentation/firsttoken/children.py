@@ -10,6 +10,7 @@ import wrapt
 from opentelemetry.instrumentation import auto_instrumentation
 
 from firsttoken.ending import flush
+from firsttoken.guard import fault
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -27,12 +28,12 @@ def record_programs() -> None:
 
 
 def flush_forks() -> None:
-    """Flush children that `multiprocessing` forks, which leave by `os._exit` and run no exit handlers."""
-    wrapt.register_post_import_hook(_flush_forks_of, "multiprocessing.util")
-    wrapt.register_post_import_hook(_flush_forks_of, "billiard.util")  # Celery's multiprocessing
+    """Flush children that `multiprocessing` and Celery fork, which leave by `os._exit` and run no exit handlers."""
+    wrapt.register_post_import_hook(_flush_multiprocessing, "multiprocessing.util")
+    wrapt.register_post_import_hook(_flush_celery, "celery.signals")
 
 
-def _flush_forks_of(util: ModuleType) -> None:
+def _flush_multiprocessing(util: ModuleType) -> None:
     module = cast("Any", util)
 
     def in_child(_key: object) -> None:
@@ -40,3 +41,15 @@ def _flush_forks_of(util: ModuleType) -> None:
 
     # Forgotten when its key is: a function of this module lives as long as the process.
     module.register_after_fork(flush_forks, in_child)
+
+
+def _flush_celery(signals: ModuleType) -> None:
+    """Celery's own multiprocessing runs no finalizers either, but tells that a worker process is about to end."""
+    try:
+        cast("Any", signals).worker_process_shutdown.connect(_at_end_of_worker, weak=False)
+    except Exception:  # noqa: BLE001 - raised into the application's `import celery` otherwise
+        fault("the end of Celery's worker processes")
+
+
+def _at_end_of_worker(**_told: object) -> None:
+    flush()

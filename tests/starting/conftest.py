@@ -34,6 +34,12 @@ def with_gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment_with(tmp_path_factory.mktemp("environment") / "gunicorn", "gunicorn>=23", "uvicorn-worker>=0.3")
 
 
+@pytest.fixture(scope="session")
+def with_celery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that also has Celery."""
+    return environment_with(tmp_path_factory.mktemp("environment") / "celery", "celery>=5.4")
+
+
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with closing(Collector()) as running:

@@ -20,15 +20,13 @@ def environment_with(directory: Path, *packages: str) -> Path:
     # addsitedir, and no plain path: the .pth files of the tests' own environment are to be read too.
     shared = sysconfig.get_path("purelib")
     (packages_directory / "shared.pth").write_text(f"import site; site.addsitedir({shared!r})\n")
-    wanted = [f"opentelemetry-instrumentation=={version('opentelemetry-instrumentation')}", *packages]
     pip = [sys.executable, "-m", "pip", "--python", str(programs / "python"), "--quiet", "--disable-pip-version-check"]
-    installed = subprocess.run(
-        # Reinstalled, so that its programs are in this environment too.
-        [*pip, "install", "--no-deps", "--force-reinstall", *wanted],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if installed.returncode:
-        pytest.skip(f"needs {' and '.join(packages)} from a package index: {installed.stderr.strip()[-200:]}")
+    instrument = f"opentelemetry-instrumentation=={version('opentelemetry-instrumentation')}"
+    for wanted in (
+        ["--no-deps", "--force-reinstall", instrument],  # again, so that its programs are in this environment too
+        packages,
+    ):
+        installed = subprocess.run([*pip, "install", *wanted], capture_output=True, text=True, check=False)
+        if installed.returncode:
+            pytest.skip(f"needs {' and '.join(packages)} from a package index: {installed.stderr.strip()[-200:]}")
     return programs
