@@ -13,7 +13,7 @@ from firsttoken_dashboard import options
 from firsttoken_dashboard.demo import running
 from firsttoken_dashboard.demo.api import LookAlike
 from firsttoken_dashboard.demo.lineup import LINEUP
-from firsttoken_dashboard.demo.place import Place, clear, place
+from firsttoken_dashboard.demo.place import Place, clear, place, seal
 from firsttoken_dashboard.options import CommandError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _collect(at: Place, *, seed: int, fixed: bool) -> None:
+    began_ns = time.time_ns()
     with LookAlike(seed=seed) as api:
         print(f"A simulated Claude API answers on {api.url}; {len(LINEUP)} sample applications call it.", flush=True)
         progress = _Progress(api)
@@ -74,6 +75,7 @@ def _collect(at: Place, *, seed: int, fixed: bool) -> None:
         finally:
             progress.done()
         calls = len(api.records)
+    seal(at, began_ns)
     print(f"They sent {calls} requests in {seconds:.0f} s. Recorded in {at.store}\n", flush=True)
 
 

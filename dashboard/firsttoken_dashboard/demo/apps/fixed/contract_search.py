@@ -31,4 +31,5 @@ def answer(question: str) -> str:
 
 
 if __name__ == "__main__":
+    answer("Who are the parties?")  # fills the prompt cache before the first visitor comes
     serve("/contract/questions", answer, [case.format(thing) for thing in THINGS for case in CASES], at_once=6)
