@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .errors import StoreBusy, StoreDamaged, StoreError, StoreMissing, StoreUnreadable
-from .lock import backoff
+from .lock import backoff, turn_to_open
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,7 +117,8 @@ def reading(store: Path, *, deadline: float, memory_limit: str, threads: int) ->
             f"There is no store at {store} yet; run an application under firsttoken, or name another with --store PATH."
         )
     config = settings(store, memory_limit, threads)
-    connection = _retried(lambda: duckdb.connect(str(store), read_only=True, config=config), store, deadline)
+    with turn_to_open(store, deadline):
+        connection = _retried(lambda: duckdb.connect(str(store), read_only=True, config=config), store, deadline)
     try:
         yield connection
     finally:

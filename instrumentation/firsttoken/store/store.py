@@ -28,6 +28,8 @@ _logger = logging.getLogger(__name__)
 LOCK_BUDGET_S: Final = 0.5
 #: Seconds that a reader waits for a gap between writers, and a command for its turn to write.
 PATIENCE_S: Final = 10.0
+#: Seconds that a store leaves the file to others after each of its turns.
+_PAUSE_S: Final = 0.01
 #: Seconds between two looks at whether the store has become too old or too large.
 _RETENTION_INTERVAL_S: Final = 600.0
 
@@ -46,6 +48,7 @@ class Store:
         self._threads = connections.APPLICATION_THREADS if memory_limit is None else os.cpu_count() or 1
         self._mutex = threading.Lock()
         self._writer = connections.Writer(path, self._memory_limit, self._threads)
+        self._ended = -_PAUSE_S
         self._lost = 0
         self._retained_at: float | None = None
         _STORES.add(self)
@@ -131,9 +134,14 @@ class Store:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise connections.unreadable(self.path, error) from error
-        with write_lock(self.path, deadline), self._writer.attached(deadline) as connection:
-            schema.ensure(connection, self.path)
-            yield connection
+        # Whoever waits sleeps for up to 10 ms between two tries; without a pause here they would never get a turn.
+        time.sleep(max(0.0, min(_PAUSE_S, self._ended + _PAUSE_S - time.monotonic())))
+        try:
+            with write_lock(self.path, deadline), self._writer.attached(deadline) as connection:
+                schema.ensure(connection, self.path)
+                yield connection
+        finally:
+            self._ended = time.monotonic()
 
     def _append(self, batch: SpanBatch, deadline: float) -> None:
         try:

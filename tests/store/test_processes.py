@@ -1,0 +1,157 @@
+"""Many processes, one file: nothing that was acknowledged is lost, nothing is stored twice."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from firsttoken import store as stores
+from firsttoken.store import Store, outbox
+from tests.store.spans import START, call
+
+WRITER = Path(__file__).with_name("writer.py")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def start(store: Store, first: int, count: int, batch: int) -> subprocess.Popen[str]:
+    arguments = [sys.executable, str(WRITER), str(store.path), str(first), str(count), str(batch)]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+
+
+def stored(store: Store) -> list[int]:
+    """The numbers of all stored spans, after the outbox was drained."""
+    while outbox.segments(store.path):
+        store.append([call(0)])
+    store.append([call(0)])
+    with store.read() as connection:
+        found = connection.execute("SELECT span_id FROM spans").fetchall()
+        calls = connection.execute("SELECT count(*) FROM calls").fetchone()
+    assert calls == (len(found),), "spans and calls agree"
+    return sorted(number for (text,) in found if (number := int(text, 16)))
+
+
+def test_processes_write_while_another_reads(store: Store) -> None:
+    """Four writers, and a reader that asks all the time: no error on either side, every span once."""
+    writers = [start(store, 1 + 1000 * n, 300, 50) for n in range(4)]
+    seen = [0]
+    while any(writer.poll() is None for writer in writers):
+        try:
+            with store.read() as connection:
+                row = connection.execute("SELECT count(*) FROM calls").fetchone()
+        except stores.StoreMissing:
+            continue
+        assert row is not None
+        assert row[0] >= seen[-1], "what was read once stays"
+        seen.append(row[0])
+        time.sleep(0.02)
+    acknowledged = sorted(int(number) for writer in writers for number in writer.communicate()[0].split())
+    assert [writer.returncode for writer in writers] == [0] * 4
+    assert len(acknowledged) == 1200
+    assert stored(store) == acknowledged
+    assert len(seen) > 10, "a reader gets its turn"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX word")
+def test_what_was_acknowledged_survives_kill_9(store: Store) -> None:
+    """Writers are killed at random moments: the store opens, holds every acknowledged span once, and batches whole."""
+    acknowledged: set[int] = set()
+    moments = random.Random(5)
+    for round_ in range(8):
+        first = 1 + 10_000 * round_
+        writers = [start(store, first + 1000 * n, 500, 10) for n in range(2)]
+        assert writers[0].stdout is not None
+        writers[0].stdout.readline()
+        time.sleep(moments.random() * 0.3)
+        for writer in writers:
+            writer.send_signal(signal.SIGKILL)
+        rest = [writer.communicate()[0] for writer in writers]
+        acknowledged |= {first} | {int(number) for text in rest for number in text.split()}
+    found = stored(store)
+    assert len(found) == len(set(found))
+    assert acknowledged <= set(found)
+    assert len(found) % 10 == 0, "a batch is there as a whole or not at all"
+
+
+def test_a_reader_that_holds_the_file_sends_spans_to_the_outbox_and_the_next_writer_fetches_them(
+    store: Store,
+) -> None:
+    store.append([call(1)])
+    with store.read() as connection:
+        began = time.monotonic()
+        other = stores.open(store.path)
+        other.append([call(2)])
+        waited = time.monotonic() - began
+        other.append([call(3), call(1)])
+        assert connection.execute("SELECT count(*) FROM spans").fetchone() == (1,)
+    assert 0.4 < waited < 1.5
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1, 2]
+    store.append([call(4)])
+    assert outbox.segments(store.path) == []
+    assert stored(store) == [1, 2, 3, 4]
+
+
+def test_the_same_span_twice_is_stored_once(store: Store) -> None:
+    """In one batch, in a later one, and with another end."""
+    store.append([call(1), call(1)])
+    store.append([call(1, seconds=5), call(2)])
+    assert stored(store) == [1, 2]
+
+
+def _append_in_child(store: Store, number: int) -> None:
+    store.append([call(number)])
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_store_that_was_used_can_be_forked(store: Store) -> None:
+    """Parent and children go on writing with the same object; the file stays whole."""
+    store.append([call(1)])
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=_append_in_child, args=(store, number)) for number in (2, 3, 4)]
+    for child in children:
+        child.start()
+        store.append([call(10 + (child.pid or 0))])
+    for child in children:
+        child.join(30)
+    assert [child.exitcode for child in children] == [0, 0, 0]
+    assert {1, 2, 3, 4} <= set(stored(store))
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_fork_waits_for_the_append_that_is_under_way(store: Store) -> None:
+    """Threads write all the time while the process forks; a connection is never open in a child."""
+    import threading
+
+    stop = threading.Event()
+    numbers = iter(range(100, 10_000))
+
+    def write() -> None:
+        while not stop.is_set():
+            store.append([call(next(numbers), start=START)])
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for number in range(1, 11):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    status = 0 if store._writer._memory is None else 2
+                    store.append([call(number)])
+                finally:
+                    os._exit(status)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        thread.join()
+    assert set(range(1, 11)) <= set(stored(store))
