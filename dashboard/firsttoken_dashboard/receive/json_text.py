@@ -17,17 +17,18 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 
 
 def loads(text: bytes) -> Json:
-    """Read one JSON document. Bytes that are no UTF-8 become U+FFFD.
+    """Read one JSON document, and be lenient with what a whole batch should not be lost for.
+
+    That is: bytes that are no UTF-8 (they become U+FFFD), half a surrogate pair, NaN and Infinity. Whoever stores what
+    comes back makes the latter two storable.
 
     Raises:
         ValueError: it is no JSON.
         RecursionError: it is nested too deep.
     """
-    read = json.loads if orjson is None else orjson.loads
-    try:
-        return read(text)
-    except ValueError:
-        repaired = text.decode("utf-8", "replace").encode()
-        if repaired == text:
-            raise
-        return read(repaired)
+    if orjson is not None:
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            pass  # the standard library reads what is only a little wrong, or says itself what is
+    return json.loads(text.decode("utf-8", "replace"))

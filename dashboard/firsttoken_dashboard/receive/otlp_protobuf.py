@@ -20,6 +20,7 @@ from firsttoken_dashboard.receive.decoded import (
     Decoded,
     UndecodableError,
 )
+from firsttoken_dashboard.receive.utf8_repair import NotAMessageError, repaired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,13 +41,18 @@ def decode(body: bytes, decoded: Decoded) -> None:
     Raises:
         UndecodableError: the bytes are no such message.
     """
-    request = ExportTraceServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError as error:
-        raise UndecodableError(f"the body is no OTLP protobuf: {error}") from None
-    for resource_spans in request.resource_spans:
+    for resource_spans in _parsed(body).resource_spans:
         _add_resource(decoded, resource_spans)
+
+
+def _parsed(body: bytes) -> ExportTraceServiceRequest:
+    try:
+        return ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        try:
+            return ExportTraceServiceRequest.FromString(repaired(body, ExportTraceServiceRequest.DESCRIPTOR))
+        except (DecodeError, NotAMessageError):
+            raise UndecodableError(f"the body is no OTLP protobuf: {error}") from None
 
 
 def _add_resource(decoded: Decoded, resource_spans: ResourceSpans) -> None:
