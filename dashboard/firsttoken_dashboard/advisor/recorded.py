@@ -26,6 +26,7 @@ class Recording:
     """The calls of one site with one model, ready to run again. `prices` are per call, times `factors`."""
 
     model: Model
+    recorded: Sequence[Recorded]
     requests: Sequence[Request]
     prices: Sequence[Price]
     factors: Sequence[float]
@@ -38,6 +39,10 @@ class Recording:
     def under(self, policy: Policy, context: Context) -> list[CacheUse]:
         """What it would have counted with other markers."""
         return replay(self.requests, policy, context.prices.cache)
+
+    def changed(self, recorded: Sequence[Recorded], policy: Policy, context: Context) -> list[CacheUse]:
+        """What the API would have counted, had the application sent these calls in their place."""
+        return replay(requests(recorded, context.prices.cache), policy, context.prices.cache)
 
     def input_usd(self, uses: Sequence[CacheUse]) -> float:
         """What the input of all calls costs, with the cache used like that."""
@@ -85,7 +90,7 @@ def recording(
         prices.append(price)
         factors.append(factor)
         output.append(output_tokens or 0)
-    return Recording(known, requests(recorded, context.prices.cache), prices, factors, output)
+    return Recording(known, recorded, requests(recorded, context.prices.cache), prices, factors, output)
 
 
 def _begins_in_s(

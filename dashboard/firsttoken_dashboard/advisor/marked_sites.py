@@ -1,0 +1,66 @@
+"""Sites that mark their prompts for the cache: what the rules about existing markers look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from firsttoken_dashboard.advisor.estimate import Distribution
+from firsttoken_dashboard.advisor.findings import Range
+from firsttoken_dashboard.advisor.recorded import Recording, recording
+from firsttoken_dashboard.advisor.rules import CannotJudge, Context, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from firsttoken_dashboard.advisor.replay import CacheUse
+
+#: Share of the input's cost that has to go for a change to be worth its words.
+WORTH_IT: Final = 0.05
+#: Lengths and usage are exact here; when entries are evicted early, and what the next calls ask, is not.
+MONEY_ERROR: Final = 0.15
+
+
+class MarkedSite(NamedTuple):
+    """marked_sites.sql, column by column."""
+
+    site_id: int
+    model: str
+    n: int
+    marked: int
+    weight: float
+    max_tokens: int | None
+    streams: bool
+    read_tokens: int
+    written_tokens: int
+    traces: list[str]
+
+
+def marked_sites(con: duckdb.DuckDBPyConnection, context: Context) -> Iterator[tuple[MarkedSite, Recording]]:
+    """Each with its latest calls. Raises CannotJudge where no call tells the shape of its prompt."""
+    if not con.execute("SELECT count(*) FROM calls WHERE len(prompt_blocks) > 0").fetchall()[0][0]:
+        raise CannotJudge("no call carries firsttoken.prompt.blocks")
+    for row in ask(con, "marked_sites", context):
+        site = MarkedSite(*row)
+        recorded = recording(con, context, site.site_id, site.model)
+        if recorded is not None and recorded.requests:
+            yield site, recorded
+
+
+def usd_spared(recorded: Recording, before: Sequence[CacheUse], after: Sequence[CacheUse]) -> Range:
+    """Dollars per call, over all recorded calls."""
+    usd = (recorded.input_usd(before) - recorded.input_usd(after)) / len(before)
+    return Range.within(usd, MONEY_ERROR)
+
+
+def seconds_spared(
+    before: Sequence[CacheUse], after: Sequence[CacheUse], share: float, context: Context, model: str
+) -> Range | None:
+    """What fewer tokens to read take off the first token at that quantile; None: too little to say."""
+    then = Distribution.of(use.processed for use in before).quantile(share)
+    now = Distribution.of(use.processed for use in after).quantile(share)
+    if then - now < WORTH_IT * then:
+        return None
+    return context.fit.per_token(model).times(then - now)
