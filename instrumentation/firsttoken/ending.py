@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import SpanProcessor
 
-FLUSH_LIMIT_S: Final = 1.0
-"""The longest that we hold up the end of a process."""
+SIGNAL_LIMIT_S: Final = 1.0
+"""The longest that we hold up a process which a signal would have ended at once."""
+
+FLUSH_LIMIT_S: Final = 10.0
+"""The longest that we hold up one which ends by itself; the SDK's own limit is 30 s. A first flush on a busy machine,
+with the database still to be loaded, was seen to take over a second."""
 
 targets: Final[list[SpanProcessor]] = []
 """Processors of ours to flush, wherever else they hang."""
@@ -85,7 +89,7 @@ def _processors() -> list[Any]:
 def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
     # First the default: a second SIGTERM ends the process at once, as it would have without us.
     signal.signal(signum, signal.SIG_DFL)
-    flush()
+    flush(SIGNAL_LIMIT_S)
     signal.raise_signal(signum)
 
 
