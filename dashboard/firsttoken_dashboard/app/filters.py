@@ -14,6 +14,7 @@ from firsttoken_dashboard.analysis import Window
 #: The service filter that lets all pass, and the span without bounds.
 EVERY: Final = "all services"
 ALL: Final = "all"
+_WIDEN: Final = "_widen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Chosen:
 
 def bar(services: Sequence[str]) -> None:
     """Draw the filters that every page has, into the row that the caller has opened; their values live in the address."""
+    if st.session_state.pop(_WIDEN, False):
+        st.session_state["span"] = ALL
+        if "service" in st.session_state:
+            st.session_state["service"] = EVERY
     st.segmented_control(
         "Window",
         list(SPANS),
@@ -89,6 +94,13 @@ def bar(services: Sequence[str]) -> None:
         bind="query-params",
         help="New calls appear by themselves, within two seconds of their end. Switch off to hold still.",
     )
+
+
+def widen() -> None:
+    """Let all calls through, and draw the whole page anew."""
+    # Not set here: in a part that draws itself again, Streamlit would leave the address as it was.
+    st.session_state[_WIDEN] = True
+    st.rerun(scope="app")
 
 
 def chosen(now: datetime | None = None, *, first: datetime | None = None, last: datetime | None = None) -> Chosen:

@@ -15,7 +15,7 @@ _PAGES: Final = "_pages"
 
 
 def remember(pages: list[Page]) -> None:
-    """Keep this drawing's pages, by address: links need the objects."""
+    """Keep this drawing's pages, by title: links need the objects."""
     st.session_state[_PAGES] = {page.title: page for page in pages}
 
 

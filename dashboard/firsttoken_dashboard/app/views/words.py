@@ -11,9 +11,9 @@ import streamlit as st
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import figures
+from firsttoken_dashboard.app import figures, filters
 from firsttoken_dashboard.app.components import Cell
-from firsttoken_dashboard.app.filters import ALL, EVERY, Chosen, moments
+from firsttoken_dashboard.app.filters import Chosen, moments
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
 
@@ -75,12 +75,5 @@ def no_calls(reader: Reader, chosen: Chosen) -> None:
     with st.container(border=True):
         st.markdown("**No calls here**")
         st.text(f"There is no call {where}; the newest one in the store is from {figures.moment(extent.last_start)} UTC.")
-        # The filters stand outside of the part that draws this: the whole page has to follow them.
-        if chosen.window != Window() and st.button("Show all calls", on_click=_show_all, type="primary"):
-            st.rerun(scope="app")
-
-
-def _show_all() -> None:
-    st.session_state["span"] = ALL
-    if "service" in st.session_state:
-        st.session_state["service"] = EVERY
+        if chosen.window != Window() and st.button("Show all calls", type="primary"):
+            filters.widen()
