@@ -151,3 +151,4 @@ def test_a_key_over_its_limit_gets_429_with_retry_after_and_the_headers_count_do
     with pytest.raises(anthropic.RateLimitError) as raised:
         _create(client)
     assert 1 <= int(raised.value.response.headers["retry-after"]) <= 30
+    assert raised.value.response.headers["anthropic-ratelimit-requests-remaining"] == "0"

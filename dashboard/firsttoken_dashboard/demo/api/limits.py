@@ -73,7 +73,7 @@ class RateLimiter:
     def _level(self, api_key: str, family: str, name: str, now: float) -> tuple[int, float]:
         limit: int = getattr(self._limits.get(api_key, Limits()), name)
         level, at = self._levels.get((api_key, family, name), (float(limit), now))
-        return limit, min(float(limit), level + (now - at) * limit / 60 * self._time_scale)
+        return limit, min(float(limit), level + max(0.0, now - at) * limit / 60 * self._time_scale)
 
     def _take(self, api_key: str, family: str, name: str, amount: int, now: float) -> None:
         self._levels[api_key, family, name] = (self._level(api_key, family, name, now)[1] - amount, now)

@@ -15,27 +15,31 @@ from firsttoken_dashboard.demo.api.events import Step, message_json, message_sta
 from firsttoken_dashboard.demo.api.http import Headers, Reply
 from firsttoken_dashboard.demo.api.plan import Engine, Plan, plan
 from firsttoken_dashboard.demo.api.records import Record
+from firsttoken_dashboard.demo.api.served import served
 
 #: A reset overtakes what the client has not read yet: let it read first.
 SETTLE_S: Final = 0.02
 
 
 async def create(
-    engine: Engine, record: Record, raw: bytes, behaviour: Behaviour, headers: Headers, reply: Reply
+    engine: Engine, record: Record, raw: bytes, behaviour: Behaviour, headers: list[tuple[str, str]], reply: Reply
 ) -> None:
-    """Answer one attempt. Raises ApiError while nothing has been sent."""
+    """Answer one attempt. Raises ApiError while nothing has been sent; `headers` gets the rate limits either way."""
     body = parse(raw, "model", "messages", "max_tokens")
     record.model, record.stream = body["model"], bool(body.get("stream"))
     if behaviour.model not in {None, record.model}:
         behaviour = Behaviour()
-    await _fail_if_told(engine, record, raw, behaviour)
-    planned = plan(engine, record, body, raw, behaviour)
+    try:
+        await _fail_if_told(engine, record, raw, behaviour)
+        planned = plan(engine, record, body, raw, behaviour)
+    finally:  # refusals carry them too
+        if model := served(body["model"]):
+            headers.extend(engine.limiter.headers(record.api_key, model.family, record.received_at))
     record.output_tokens = planned.answer.output_tokens
     record.thinking_tokens = planned.answer.thinking_tokens
     record.usage = {**planned.usage, "output_tokens": planned.answer.output_tokens}
     record.stop_reason = planned.answer.stop_reason
     family = planned.model.family
-    headers = [*headers, *engine.limiter.headers(record.api_key, family, record.received_at)]
     if record.stream:
         await _stream(record, planned, behaviour, headers, reply)
     else:
