@@ -70,6 +70,12 @@ COMMANDS: Final = (
         ("firsttoken report", "firsttoken report --since 24h --service checkout", "firsttoken report --format json"),
     ),
     Command(
+        "check",
+        "firsttoken_dashboard.budgets",
+        "fail a build when calls are slower, dearer or more faulty than a budget allows",
+        ("firsttoken check --budget budgets.toml", "firsttoken check --budget budgets.toml --since 1h"),
+    ),
+    Command(
         "doctor",
         "firsttoken_dashboard.doctor",
         "what is instrumented, exported and stored here, and why not",

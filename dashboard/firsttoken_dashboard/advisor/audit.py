@@ -98,6 +98,19 @@ def audit(
     )
 
 
+def prepare(
+    con: duckdb.DuckDBPyConnection, window: analysis.Window, *, root: Path
+) -> tuple[dict[int, Site], float | None]:
+    """Fill the table `audited` alone, for questions beside the rules: the sites by id, and the seconds watched.
+
+    Raises SettingsError where `firsttoken.toml` is wrong.
+    """
+    sites = locate(con, window, root=root, said=declared(root))
+    analysis.rows(con, "audited", window, package=_PACKAGE)
+    scope = _Scope(*analysis.rows(con, "scope", window, package=_PACKAGE)[0])
+    return sites, Rates(scope.first, scope.last).span_s
+
+
 def _ask(con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context) -> tuple[list[Finding], Checked]:
     rule = module.RULE
     if rule.whole and context.sampled:
