@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -169,3 +170,29 @@ def test_the_sql_box_answers_a_select_and_refuses_to_write_or_read_files(pages: 
     page.get_by_text("Write one SELECT").wait_for()
     run("SELECT * FROM read_text('/etc/hostname')")
     page.get_by_text("file system operations are disabled").wait_for()
+
+
+def test_a_dismissed_finding_leaves_the_list_keeps_its_reason_and_can_come_back(simulated: Path, tmp_path: Path, open_page: Open):
+    store = tmp_path / "decided.duckdb"
+    shutil.copy(simulated, store)
+    with serving(store) as address:
+        page = open_page(f"{address}/recommendations?span=all")
+        whole(page)
+        cards = page.locator("[class*=st-key-finding-]")
+        before = cards.count()
+        title = cards.first.get_by_role("heading").inner_text()
+        cards.first.get_by_role("button", name="Dismiss").click()
+        page.get_by_label("Because").fill("it is a test")
+        page.get_by_label("Because").press("Tab")
+        page.locator("[class*=st-key-dismiss-]").get_by_role("button").click()
+        page.get_by_text("Show 1 snoozed or dismissed").wait_for()
+        assert cards.count() == before - 1
+        with firsttoken.store.open(store).read() as con:
+            assert con.execute("SELECT state, dismissed_because FROM recommendations").fetchall() == [
+                ("dismissed", "it is a test")
+            ]
+        page.get_by_text("Show 1 snoozed or dismissed").click()
+        aside = cards.filter(has_text=title).filter(has_text="dismissed").first
+        aside.get_by_role("button", name="Open it again").click()
+        page.get_by_text("Show 1 snoozed or dismissed").wait_for(state="detached")
+        assert cards.count() == before

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
+import firsttoken.store
+from firsttoken.store import StoreError
+
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, SlowFirstToken
-from firsttoken_dashboard.app import components, courses, figures, links, live
+from firsttoken_dashboard.analysis import states
+from firsttoken_dashboard.analysis.states import State
+from firsttoken_dashboard.app import components, courses, deciding, figures, links, live
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Column, Head, Lane, Row, Table
 from firsttoken_dashboard.app.filters import Chosen
@@ -30,9 +36,16 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
     if found.n_calls == 0:
         words.no_calls(reader, chosen)
         return
-    _summary(found)
+    known = reader.ask(states.states)
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    aside = [one for one in found.findings if one.id in known and known[one.id].aside(now)]
+    _summary(found, len(aside))
     for one in found.findings:
-        _card(one, found, chosen)
+        if one not in aside:
+            _card(one, found, chosen, known.get(one.id))
+    if aside and st.toggle(f"Show {len(aside)} snoozed or dismissed", key="aside", bind="query-params"):
+        for one in aside:
+            _card(one, found, chosen, known[one.id])
     if not found.findings:
         st.success(
             "Nothing to change here: every rule that could judge these calls found them good.",
@@ -47,12 +60,12 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
             help="Too few calls, or not certain enough, to be called a finding.",
         )
         for one in found.hints if shown else ():
-            _card(one, found, chosen)
+            _card(one, found, chosen, known.get(one.id))
     _slow(found.slow_first_token, found.source_root)
     _checked(found.checked)
 
 
-def _summary(found: Audit) -> None:
+def _summary(found: Audit, n_aside: int) -> None:
     n = len(found.findings)
     told = f"{n} thing{'' if n == 1 else 's'} to change in {figures.count(found.n_calls)} calls"
     if found.total is not None and (money := found.total.usd_per_month) is not None:
@@ -61,10 +74,10 @@ def _summary(found: Audit) -> None:
             f"; together they save {figures.usd(money.expected)} a month"
             f" ({figures.between(figures.usd(money.low), figures.usd(money.high))}{rate}), nothing counted twice"
         )
-    st.text(f"{told}.")
+    st.text(f"{told}{f'; {n_aside} of them set aside' if n_aside else ''}.")
 
 
-def _card(one: Finding, found: Audit, chosen: Chosen) -> None:
+def _card(one: Finding, found: Audit, chosen: Chosen, state: State | None) -> None:
     saving = list(evidence.savings(one.saving))
     with st.container(border=True, key=f"finding-{one.id}"):
         components.head(
@@ -74,6 +87,7 @@ def _card(one: Finding, found: Audit, chosen: Chosen) -> None:
                 context=" · ".join(part for part in (one.site.service, one.model) if part),
                 figures=saving or [("Risk", "no figure for this one", "", True)],
                 badges=[
+                    *([] if state is None else [_said(state)]),
                     (f"{one.confidence} confidence", one.caveats),
                     (f"{one.effort} effort", "What the change takes"),
                     (f"{one.risk} risk", "What could go wrong with it"),
@@ -102,6 +116,50 @@ def _card(one: Finding, found: Audit, chosen: Chosen) -> None:
             st.caption("Verify")
             st.text(one.verify)
         _behind(one, chosen)
+        _decisions(one, state)
+
+
+def _said(state: State) -> tuple[str, str]:
+    """A state as a badge, and its story."""
+    until = "" if state.until is None else f" until {figures.day(state.until)}"
+    return f"{state.state}{until}", f"Since {figures.moment(state.since)} UTC. {state.because or ''}"
+
+
+def _decisions(one: Finding, state: State | None) -> None:
+    """What to do about it: said by the reader, kept in the store."""
+    with st.container(horizontal=True, gap="small"):
+        if state is not None:
+            st.button("Open it again", key=f"open-{one.id}", icon=":material/undo:", on_click=_decide, args=(one, "open"))
+            return
+        st.button(
+            "Applied", key=f"applied-{one.id}", icon=":material/check:", on_click=_decide, args=(one, "applied"),
+            help="The change is made: watch what the card's verification says.",
+        )
+        with st.popover("Snooze", icon=":material/snooze:"):
+            for days in (1, 7, 30):
+                st.button(
+                    f"for {days} day{'' if days == 1 else 's'}",
+                    key=f"snooze-{days}-{one.id}",
+                    on_click=_decide,
+                    args=(one, "snoozed", days),
+                )
+        with st.popover("Dismiss", icon=":material/block:"):
+            st.text_input("Because", key=f"because-{one.id}", max_chars=500, placeholder="why it does not apply here")
+            st.button("Dismiss", key=f"dismiss-{one.id}", on_click=_decide, args=(one, "dismissed"))
+
+
+def _decide(one: Finding, state: str, days: int | None = None) -> None:
+    because = str(st.session_state.get(f"because-{one.id}") or "").strip() if state == "dismissed" else None
+    try:
+        deciding.decide(
+            firsttoken.store.open(),
+            one,
+            state,
+            snoozed_for=None if days is None else timedelta(days=days),
+            because=because or None,
+        )
+    except StoreError as error:
+        st.toast(links.plain(str(error)), icon=":material/database_off:")
 
 
 def _behind(one: Finding, chosen: Chosen) -> None:
