@@ -149,6 +149,12 @@ def healthy_conversations(traffic: CachedTraffic) -> None:
             traffic.idle(15)
 
 
+def one_burst_at_the_start(traffic: CachedTraffic) -> None:
+    for number in range(60):
+        traffic.ask(prompt(("system", "guide", LONG, "5m"), question(number)), advance=number > 8)
+        traffic.idle(0.01 if number < 8 else 10)
+
+
 def rare_calls(traffic: CachedTraffic) -> None:
     for number in range(40):
         traffic.ask(prompt(("system", "guide", LONG, "5m"), question(number)))
@@ -166,7 +172,14 @@ def a_document_for_each_conversation(traffic: CachedTraffic) -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [healthy_questions, healthy_conversations, rare_calls, a_document_for_each_conversation]
+    "write",
+    [
+        healthy_questions,
+        healthy_conversations,
+        one_burst_at_the_start,
+        rare_calls,
+        a_document_for_each_conversation,
+    ],
 )
 def test_caches_that_are_read_or_that_only_expire_are_left_alone(
     tmp_path: Path, write: Callable[[CachedTraffic], None]

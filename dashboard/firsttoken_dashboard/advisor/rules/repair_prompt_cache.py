@@ -36,6 +36,8 @@ RULE: Final = Rule(
 
 #: Fewer writes in vain are chance.
 MINIMUM_MISSES: Final = 5
+#: Calls at once when a service starts are no fault; again and again they are.
+MINIMUM_BURSTS: Final = 3
 #: Expiry is what extend-cache-ttl is about, and nobody can mend what has no explanation.
 _NOT_HERE: Final[frozenset[Cause]] = frozenset({"expired", "unexplained"})
 
@@ -87,10 +89,12 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> list[Find
         weight[miss.cause] += miss.tokens
     cause = weight.most_common(1)[0][0]
     of_cause = [miss for miss in seen if miss.cause == cause]
+    if len(of_cause) < MINIMUM_MISSES or (cause == "sent at once" and _bursts(of_cause) < MINIMUM_BURSTS):
+        return []
     before = recorded.as_it_was()
     after = _repaired(recorded, cause, of_cause, context)
     spared = recorded.input_usd(before) - recorded.input_usd(after)
-    if spared < WORTH_IT * recorded.input_usd(before) or len(of_cause) < MINIMUM_MISSES:
+    if spared < WORTH_IT * recorded.input_usd(before):
         return []
     blocks = Counter((miss.block, miss.of) for miss in of_cause)
     (block, of), _ = blocks.most_common(1)[0]
@@ -138,6 +142,12 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> list[Find
             key=cause,
         )
     ]
+
+
+def _bursts(of_cause: Sequence[Miss]) -> int:
+    """How many times calls began at once: each begins after one that did not miss."""
+    missed = {miss.place for miss in of_cause}
+    return len({miss.before for miss in of_cause} - missed)
 
 
 def _repaired(recorded: Recording, cause: Cause, of_cause: Sequence[Miss], context: Context) -> list[CacheUse]:
