@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firsttoken_dashboard import cli
-from tests.advisor.traffic import CHAT, ROOT, Traffic
+from tests.advisor.traffic import CHAT, ROOT, Line, Traffic
 
 
 @pytest.fixture
@@ -125,3 +125,21 @@ def test_prints_on_a_terminal_that_knows_only_ascii(store: Path):
     assert done.returncode == 0, done.stderr
     assert b"stream-responses" in done.stdout
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json", "sarif", "junit"])
+def test_hostile_spans_come_out_harmless_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str):
+    evil = "\x1b[2J\u202e<script>alert(1)</script>'; DROP TABLE calls; --" + "x" * 100_000
+    traffic = Traffic(service=evil)
+    for number in range(30):
+        with traffic.request(evil):
+            traffic.call(Line(f"/srv/shop/{evil}.py", 3, evil), output_tokens=400 + 20 * number)
+
+    assert report(traffic.store(tmp_path).path, "--format", form) == 0
+
+    printed = capsys.readouterr().out
+    assert "stream-responses" in printed
+    assert "\x1b[2J" not in printed
+    assert "\u202e" not in printed
+    assert "<script>" not in printed or form in {"terminal", "json", "sarif"}
+    assert len(printed) < 200_000

@@ -16,7 +16,11 @@ RULE: Final = Rule(
     id="stream-responses",
     title="Stream the answer",
     docs="https://platform.claude.com/docs/en/build-with-claude/streaming",
-    needs={"stream": "gen_ai.request.stream", "output_tokens": "gen_ai.usage.output_tokens"},
+    needs={
+        "model": "gen_ai.request.model",
+        "stream": "gen_ai.request.stream",
+        "output_tokens": "gen_ai.usage.output_tokens",
+    },
 )
 
 #: Shorter answers are there before a reader has started.

@@ -17,7 +17,11 @@ RULE: Final = Rule(
     id="use-batches",
     title="Send what nobody waits for as a batch",
     docs="https://platform.claude.com/docs/en/build-with-claude/batch-processing",
-    needs={"stream": "gen_ai.request.stream", "output_tokens": "gen_ai.usage.output_tokens"},
+    needs={
+        "model": "gen_ai.request.model",
+        "stream": "gen_ai.request.stream",
+        "output_tokens": "gen_ai.usage.output_tokens",
+    },
 )
 
 #: Calls in one hour from which on a batch is worth its code.
