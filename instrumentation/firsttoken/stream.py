@@ -33,8 +33,8 @@ class Reading:
     """How a stream was read. Times are `perf_counter_ns`.
 
     `arrival`: when the bytes read last came, negative where they may have come earlier, because the application was
-    not reading; 0 where nobody watches the bytes. `deltas`: the arrival of each content delta. `held`: the time that
-    the application spent between two events, and before it asked for the first.
+    not reading; 0 where nobody watches the bytes. `deltas`: the arrival of each content delta, and `sizes` its
+    characters. `held`: the time that the application spent between two events, and before it asked for the first.
     """
 
     __slots__ = (
@@ -45,6 +45,7 @@ class Reading:
         "inside",
         "json_deltas",
         "parsed",
+        "sizes",
         "stopped",
         "thinking_shown",
     )
@@ -52,6 +53,7 @@ class Reading:
     def __init__(self) -> None:
         self.arrival = 0
         self.deltas: list[int] = []
+        self.sizes: list[int] = []
         self.json_deltas: set[int] = set()
         self.first_text: int | None = None
         self.held = 0
@@ -79,16 +81,19 @@ class Reading:
         arrival = self.arrival or -perf_counter_ns()
         self.deltas.append(arrival)
         kind = get(delta, "type")
+        content = ""
         if kind == "text_delta":
+            content = get(delta, "text")
+            answer.text.append(content)
             if self.first_text is None:
                 self.first_text = abs(arrival)
-            text = get(delta, "text")
-            if isinstance(text, str):
-                answer.text.append(text)
         elif kind == "input_json_delta":
+            content = get(delta, "partial_json")
             self.json_deltas.add(len(self.deltas) - 1)
         elif kind == "thinking_delta":
+            content = get(delta, "thinking")
             self.thinking_shown = True
+        self.sizes.append(len(content))
 
 
 def watch(events: Iterator[Any], call: Call) -> Generator[Any, None, None]:
@@ -168,7 +173,8 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
 
     An application that holds the stream hides when deltas came; between two whose arrival is known, the server sent
     all those between them, however long they were held. Subtracting the hold instead would call a slow reader's
-    model fast. Gaps before tool input are left out: the API sends it in bursts, one a parameter.
+    model fast. A delta's part of the tokens is taken from its characters. Gaps before tool input are left out: the
+    API sends it in bursts, one a parameter.
     """
     deltas = reading.deltas
     known = [index for index, moment in enumerate(deltas) if moment > 0]
@@ -178,7 +184,7 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
     span_s = (deltas[last] - deltas[first]) / 1e9
     rate = None
     if streamed_tokens is not None:
-        tokens = streamed_tokens * (last - first) / len(deltas)
+        tokens = streamed_tokens * sum(reading.sizes[first + 1 : last + 1]) / (sum(reading.sizes) or 1)
         if span_s >= LEAST_RATE_S and tokens >= LEAST_RATE_TOKENS - 1:
             rate = tokens / span_s
     skip = reading.json_deltas
