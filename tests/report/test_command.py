@@ -129,7 +129,7 @@ def test_prints_on_a_terminal_that_knows_only_ascii(store: Path):
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json", "sarif", "junit"])
 def test_hostile_spans_come_out_harmless_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str):
-    evil = "\x1b[2J\u202e<script>alert(1)</script>'; DROP TABLE calls; --" + "x" * 100_000
+    evil = "\x1b[2J\u202e<script>alert(1)</script>'; DROP TABLE calls; --" + "x" * 2_000
     traffic = Traffic(service=evil)
     for number in range(30):
         with traffic.request(evil):
