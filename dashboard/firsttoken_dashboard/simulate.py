@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def fill(  # noqa: PLR0913 - what the command takes, and a clock for tests
+def fill(
     store: firsttoken.store.Store,
     calls: int,
     *,
@@ -75,10 +75,10 @@ def fill(  # noqa: PLR0913 - what the command takes, and a clock for tests
         values = {"seed": seed, "calls": calls, "days": days, "first_call": first, "last_call": last, "since": since}
         # The store's own way to write: its lock, its bounds, its tables.
         with store.write(patience_s=_PATIENCE_S) as con:
-            con.execute(f"CREATE OR REPLACE TEMP TABLE simulated AS {question}", values)  # noqa: S608 - our own file
+            con.execute(f"CREATE OR REPLACE TEMP TABLE simulated AS {question}", values)
             con.begin()
             con.execute("INSERT INTO calls BY NAME SELECT * EXCLUDE (served), TRUE AS simulated FROM simulated")
-            con.execute(f"INSERT INTO spans BY NAME {roots}")  # noqa: S608 - our own file
+            con.execute(f"INSERT INTO spans BY NAME {roots}")
             con.commit()
         if progress is not None:
             progress(last)

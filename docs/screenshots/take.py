@@ -4,6 +4,8 @@ A store of simulated calls is made for them; every page is taken in light and da
 telephone. What it prints is each picture's size: they belong into the repository only while they are small.
 """
 
+# ruff: noqa: INP001, T201 - a script beside its pictures
+
 from __future__ import annotations
 
 import re
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FOLDER: Final = Path(__file__).parent
-PAGES: Final = ("overview", "recommendations", "calls", "call", "sites", "caching", "errors", "compare", "data")
+PAGES: Final = ("overview", "recommendations", "calls", "call", "sites", "caching", "errors", "data")
 WIDTHS: Final = {"desk": 1280, "telephone": 390}
 #: Calls of the last hour are thin at the simulated rate; a day's window is what a reader opens first.
 CALLS: Final = 12_000
@@ -38,8 +40,8 @@ def main() -> None:
         fill(store, CALLS, days=2.0, seed=5)
         with store.read() as con:
             row = con.execute(
-                "SELECT span_id FROM calls WHERE stream AND attempts > 1 AND error_type IS NULL AND code_function = 'step' "
-                "ORDER BY start_time DESC LIMIT 1"
+                "SELECT span_id FROM calls WHERE stream AND attempts > 1 AND error_type IS NULL "
+                "AND code_function = 'step' ORDER BY start_time DESC LIMIT 1"
             ).fetchone()
         command = [sys.executable, "-m", "firsttoken_dashboard.cli", "dashboard", "--port", "0", "--no-browser"]
         with subprocess.Popen([*command, "--store", str(store.path)], stdout=subprocess.PIPE, text=True) as server:
@@ -75,7 +77,8 @@ def _take(browser: Browser, address: str, file: Path, theme: str, width: int) ->
     page.get_by_text("Times are UTC.").wait_for()
     height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
     page.set_viewport_size({"width": width, "height": max(500, min(height, TALLEST))})
-    page.wait_for_timeout(700)
+    # Elements of our own draw themselves once their scripts are there, after the last text.
+    page.wait_for_timeout(2500)
     page.screenshot(path=file)
     context.close()
     # A palette is enough for flat colours, and a third of the bytes.

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,7 +30,7 @@ Open = Callable[..., "Page"]
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no browser: install one with `apt-get install chromium`")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -67,7 +67,7 @@ def _here(url: str) -> bool:
 
 
 @contextmanager
-def serving(store: Path) -> Iterator[str]:
+def serving(store: Path) -> Generator[str]:
     """`firsttoken dashboard` over this store, as a user starts it; its address."""
     command = [sys.executable, "-m", "firsttoken_dashboard.cli", "dashboard", "--port", "0", "--no-browser"]
     with subprocess.Popen(
@@ -98,9 +98,16 @@ def pages(simulated: Path) -> Iterator[str]:
         yield address
 
 
-def span(number: int, *, name: str = "chat claude-sonnet-5-5", ago_s: float = 5.0, **attributes: Any) -> SpanRecord:
+def span(
+    number: int,
+    *,
+    name: str = "chat claude-sonnet-5-5",
+    service: str = "shop",
+    ago_s: float = 5.0,
+    attributes: Mapping[str, Any] | None = None,
+) -> SpanRecord:
     """A call as our instrumentation records it."""
-    import json  # noqa: PLC0415
+    import json
 
     now = int(datetime.now(timezone.utc).timestamp() * 1e9)
     start = now - int(ago_s * 1e9)
@@ -118,8 +125,7 @@ def span(number: int, *, name: str = "chat claude-sonnet-5-5", ago_s: float = 5.
         "code.line.number": 7,
         "code.function.name": "reply",
     }
-    service = attributes.pop("service", "shop")
-    told |= attributes
+    told |= attributes or {}
     return SpanRecord(
         trace_id=f"{number + 1:032x}",
         span_id=f"{number + 1:016x}",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import firsttoken.store
+from firsttoken.store import SpanRecord
 from tests.dashboard.conftest import Open, serving, span
 
 PAYLOADS = (
@@ -15,7 +16,7 @@ PAYLOADS = (
     "[click](javascript:window.pwned=1)",
     "![](http://192.0.2.1/leak.png)",  # an address that nobody has: asking for it fails the test
     "$\\href{javascript:window.pwned=1}{x}$ :red[x] `x` **x**",
-    '"\'><svg onload=window.pwned=1>',
+    "\"'><svg onload=window.pwned=1>",
     "=HYPERLINK(1)\x00\x1b[31m\u202e",
 )
 
@@ -28,13 +29,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory):
         yield address, path
 
 
-def _call(number: int):
+def _call(number: int) -> SpanRecord:
     bad = PAYLOADS[number % len(PAYLOADS)]
     return span(
         number,
         name=bad,
         service=bad,
-        **{
+        attributes={
             "gen_ai.request.model": bad,
             "gen_ai.response.model": bad,
             "gen_ai.request.stream": False,
@@ -76,7 +77,9 @@ def test_no_payload_is_active_on_the_page_of_a_call_and_it_reads_as_it_was_recor
     assert page.get_by_text(PAYLOADS[0]).count() >= 1
 
 
-@pytest.mark.parametrize("query", ["model=<script>", "order=x;drop", "page=-1", "page=99999999", "span=<b>", "call='--", "trace=%00"])
+@pytest.mark.parametrize(
+    "query", ["model=<script>", "order=x;drop", "page=-1", "page=99999999", "span=<b>", "call='--", "trace=%00"]
+)
 def test_no_query_parameter_breaks_a_page(pages: str, open_page: Open, query: str):
     page = open_page(f"{pages}/calls?{query}")
     page.get_by_text("Times are UTC.").wait_for()

@@ -172,7 +172,9 @@ def test_the_sql_box_answers_a_select_and_refuses_to_write_or_read_files(pages: 
     page.get_by_text("file system operations are disabled").wait_for()
 
 
-def test_a_dismissed_finding_leaves_the_list_keeps_its_reason_and_can_come_back(simulated: Path, tmp_path: Path, open_page: Open):
+def test_a_dismissed_finding_leaves_the_list_keeps_its_reason_and_can_come_back(
+    simulated: Path, tmp_path: Path, open_page: Open
+):
     store = tmp_path / "decided.duckdb"
     shutil.copy(simulated, store)
     with serving(store) as address:

@@ -100,7 +100,7 @@ class Choices:
     sites: list[tuple[str, int | None]]
 
 
-def page(  # noqa: PLR0913 - a page is a window, a filter, an order and a place in it
+def page(
     con: duckdb.DuckDBPyConnection,
     window: Window,
     chosen: Filter,
@@ -111,9 +111,7 @@ def page(  # noqa: PLR0913 - a page is a window, a filter, an order and a place 
     skip: int = 0,
 ) -> list[Listed]:
     """At most `size` calls from the `skip`-th on, in that order (one of ORDERS)."""
-    found = rows(
-        con, "calls_page", window, **asdict(chosen), order=order, descending=descending, size=size, skip=skip
-    )
+    found = rows(con, "calls_page", window, **asdict(chosen), order=order, descending=descending, size=size, skip=skip)
     return [Listed(*row) for row in found]
 
 

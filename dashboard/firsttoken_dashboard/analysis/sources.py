@@ -55,7 +55,7 @@ def free(con: duckdb.DuckDBPyConnection, question: str) -> Answer:
 
     Raises QuestionError: no single SELECT, longer than LIMIT_S, or refused by DuckDB.
     """
-    import duckdb  # noqa: PLC0415 - loaded by whoever made the connection
+    import duckdb
 
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
@@ -63,7 +63,10 @@ def free(con: duckdb.DuckDBPyConnection, question: str) -> Answer:
     timer.start()
     try:
         statements = con.extract_statements(question)
-        if len(statements) != 1 or statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
+        if len(statements) != 1 or statements[0].type not in {
+            duckdb.StatementType.SELECT,
+            duckdb.StatementType.EXPLAIN,
+        }:
             raise QuestionError("Write one SELECT: the store is only read here.")
         answer = con.execute(statements[0])
         found = answer.fetchmany(LIMIT_ROWS + 1)

@@ -1,4 +1,4 @@
-"""The advisor's answer for a page: kept while the store stands still, and not asked for at every second of a live one."""
+"""The advisor's answer for a page: kept while the store stands still, asked for now and then while it grows."""
 
 from __future__ import annotations
 

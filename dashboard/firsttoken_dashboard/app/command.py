@@ -80,17 +80,20 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def _serve(listener: socket.socket, address: str, *, opens_browser: bool) -> None:
-    from starlette.middleware import Middleware  # noqa: PLC0415
-    from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: PLC0415
-    from streamlit import config  # noqa: PLC0415 - a second of imports, not to be paid for --help or a busy port
-    from streamlit.starlette import App  # noqa: PLC0415
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from streamlit import config
+    from streamlit.starlette import App
 
     for name, value in {**_SERVER, **theme.OPTIONS}.items():
         config.set_option(name, value)
     with resources.as_file(resources.files(__package__ or "").joinpath("main.py")) as script:
         app = App(
             script,
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS), Middleware(serving.KnownBackend)],
+            middleware=[
+                Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS),
+                Middleware(serving.KnownBackend),
+            ],
         )
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on", ws_max_size=2**26))
         print(f"firsttoken dashboard: {address}  (stop with Ctrl+C)", flush=True)

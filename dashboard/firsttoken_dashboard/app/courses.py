@@ -13,8 +13,12 @@ from firsttoken_dashboard.app.components import Chart, Point, Reading, Series, T
 _TICKS: Final = 5
 
 
-def spark(moments: Sequence[datetime], values: Mapping[datetime, float | None], write: Callable[[float | None], str],
-          grain: str) -> list[Point]:
+def spark(
+    moments: Sequence[datetime],
+    values: Mapping[datetime, float | None],
+    write: Callable[[float | None], str],
+    grain: str,
+) -> list[Point]:
     """The points of a card's line, from nought to the highest value."""
     top = max((value for value in values.values() if value is not None), default=0) or 1
     last = max(len(moments) - 1, 1)
@@ -31,7 +35,7 @@ def shape(moments: Sequence[datetime], values: Mapping[datetime, float | None]) 
     return [(index / last, _share(values.get(at), top)) for index, at in enumerate(moments)]
 
 
-def lines(  # noqa: PLR0913 - a chart is its words, its times and its values
+def lines(
     title: str,
     unit: str,
     moments: Sequence[datetime],
@@ -65,7 +69,7 @@ def lines(  # noqa: PLR0913 - a chart is its words, its times and its values
     )
 
 
-def bars(  # noqa: PLR0913 - as lines
+def bars(
     title: str,
     unit: str,
     moments: Sequence[datetime],

@@ -33,7 +33,9 @@ def decide(
     now = datetime.now(timezone.utc).replace(tzinfo=None)
     with store.write(patience_s=_PATIENCE_S) as con:
         con.begin()
-        seen = con.execute("SELECT min(first_seen)::TIMESTAMP FROM recommendations WHERE id = ?", [finding.id]).fetchone()
+        seen = con.execute(
+            "SELECT min(first_seen)::TIMESTAMP FROM recommendations WHERE id = ?", [finding.id]
+        ).fetchone()
         con.execute(_FORGET, [finding.id])
         con.execute(
             _KEEP,

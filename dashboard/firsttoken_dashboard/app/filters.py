@@ -10,6 +10,7 @@ from typing import Final
 import streamlit as st
 
 from firsttoken_dashboard.analysis import Window
+from firsttoken_dashboard.app.choosing import choice
 
 #: The service filter that lets all pass, and the span without bounds.
 EVERY: Final = "all services"
@@ -64,7 +65,7 @@ class Chosen:
 
 
 def bar(services: Sequence[str]) -> None:
-    """Draw the filters that every page has, into the row that the caller has opened; their values live in the address."""
+    """Draw the filters that every page has into the open row; their values live in the address."""
     if st.session_state.pop(_WIDEN, False):
         st.session_state["span"] = ALL
         if "service" in st.session_state:
@@ -79,14 +80,7 @@ def bar(services: Sequence[str]) -> None:
         label_visibility="collapsed",
     )
     if services:
-        st.selectbox(
-            "Service",
-            [EVERY, *services],
-            key="service",
-            bind="query-params",
-            label_visibility="collapsed",
-            width=220,
-        )
+        choice("Service", [EVERY, *services], key="service", width=220)
     st.toggle(
         "Live",
         value=True,

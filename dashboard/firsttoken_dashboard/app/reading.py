@@ -73,8 +73,10 @@ class Reader:
         **kwargs: P.kwargs,
     ) -> T:
         """The question's answer; its connection has the view `priced_calls`. Answers are shared: do not change them."""
-        return self.remembered((question.__module__, question.__qualname__, args, tuple(sorted(kwargs.items()))),
-                               lambda: question(self.connection(), *args, **kwargs))
+        return self.remembered(
+            (question.__module__, question.__qualname__, args, tuple(sorted(kwargs.items()))),
+            lambda: question(self.connection(), *args, **kwargs),
+        )
 
     def remembered(self, key: Hashable, make: Callable[[], T], *, at_least_s: float = 0) -> T:
         """What `make` gave for this store in this state; for `at_least_s` seconds also if the store has changed."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 #: to live here (DNS rebinding), and would read the store.
 HOSTS: Final = ["localhost", "127.0.0.1", "[::1]"]
 
-# Streamlit's page otherwise guesses: at /calls it first asks /calls/_stcore/…, and each miss is an error in the console.
+# Streamlit's page otherwise guesses: at /calls it first asks /calls/_stcore/…, and each miss shows in the console.
 _HINT: Final = b"<head><script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/'}</script>"
 _HEADERS: Final = [(b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer")]
 

@@ -8,12 +8,12 @@ and values reach the page as text nodes only. Figures come written (`figures`), 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, TypeAlias
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 #: (share of the window, share of the highest value or None where unknown, reading)
 Point: TypeAlias = tuple[float, float | None, str]
@@ -123,13 +123,14 @@ class Table:
     sort: Mapping[str, Any] | None = None
     opens: str | None = None
     empty: str = "Nothing here."
-    height: int | Literal["content"] = field(default="content")
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a recommendation. Figures are (value, label, interval, whether it is no saving), badges (text, hint),
-    evidence (label, value)."""
+    """The head of a recommendation.
+
+    Figures are (value, label, interval, whether it is no saving), badges (text, hint), evidence (label, value).
+    """
 
     title: str
     where: str
@@ -196,4 +197,4 @@ def _source(name: str) -> tuple[str, str]:
 def _component(name: str) -> Any:
     # Registered at every run: the registry belongs to the running server, and asking for it is a dictionary look-up.
     css, js = _source(name)
-    return st.components.v2.component(f"firsttoken_{name}", html=_ROOT, css=css, js=js)
+    return component(f"firsttoken_{name}", html=_ROOT, css=css, js=js)

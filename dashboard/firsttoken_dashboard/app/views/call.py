@@ -15,9 +15,9 @@ from firsttoken_dashboard.analysis.calls import Before, TraceSpan
 from firsttoken_dashboard.app import components, courses, figures, links
 from firsttoken_dashboard.app.components import Column, Lane, Row, Table
 from firsttoken_dashboard.app.filters import chosen
-from firsttoken_dashboard.app.views import words
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import PARTS, model_color
+from firsttoken_dashboard.app.views import words
 
 _FACTS: Final = (
     ("Service", "service_name"),
@@ -48,7 +48,10 @@ def draw(span: str) -> None:
         with Reader(firsttoken.store.open()) as reader:
             found = reader.ask(questions.call, span)
             if found is None:
-                st.warning("The store has no such call: it may have been pruned, or the address cut.", icon=":material/search_off:")
+                st.warning(
+                    "The store has no such call: it may have been pruned, or the address cut.",
+                    icon=":material/search_off:",
+                )
                 return
             before = reader.ask(questions.before, span)
             spans = reader.ask(questions.trace, str(found["trace_id"]))
@@ -88,7 +91,9 @@ def _title(found: Mapping[str, Any]) -> None:
             icon=":material/list:",
             site=f"{where}:{found['code_line']}" if where else None,
         )
-        links.link("Calls", "Calls of this trace", chosen(), icon=":material/account_tree:", trace=str(found["trace_id"]))
+        links.link(
+            "Calls", "Calls of this trace", chosen(), icon=":material/account_tree:", trace=str(found["trace_id"])
+        )
 
 
 def _life(found: Mapping[str, Any]) -> None:
@@ -112,7 +117,11 @@ def lanes(found: Mapping[str, Any], total: float) -> list[Lane]:
     def lane(name: str, start: float, end: float | None, part: str, title: str) -> float:
         if end is None or end < start:
             return start
-        drawn.append(Lane(name, figures.seconds(end - start), [(start / total, min(end, total) / total, PARTS[part])], title=title))
+        drawn.append(
+            Lane(
+                name, figures.seconds(end - start), [(start / total, min(end, total) / total, PARTS[part])], title=title
+            )
+        )
         return end
 
     at = 0.0
@@ -137,11 +146,25 @@ def lanes(found: Mapping[str, Any], total: float) -> list[Lane]:
     held = found["consumer_s"]
     if held:
         drawn.append(
-            Lane("Held by application", figures.seconds(held), [(max(0.0, 1 - held / total), 1, PARTS["consumer"])],
-                 title="Time between asking for two events, all of it; where in the stream is not recorded")
+            Lane(
+                "Held by application",
+                figures.seconds(held),
+                [(max(0.0, 1 - held / total), 1, PARTS["consumer"])],
+                title="Time between asking for two events, all of it; where in the stream is not recorded",
+            )
         )
     moments = [found[name] / total for name in ("ttft_s",) if found[name] is not None]
-    drawn.insert(0, Lane("Whole call", figures.seconds(total), [(0, 1, PARTS["connection"])], moments, "The mark is the first token", here=True))
+    drawn.insert(
+        0,
+        Lane(
+            "Whole call",
+            figures.seconds(total),
+            [(0, 1, PARTS["connection"])],
+            moments,
+            "The mark is the first token",
+            here=True,
+        ),
+    )
     return drawn
 
 
@@ -152,7 +175,7 @@ def _attempts(found: Mapping[str, Any]) -> list[tuple[float | None, str]]:
     events = cast("list[dict[str, Any]]", json.loads(found["attempt_events"]))
     told: list[tuple[float | None, str]] = []
     for event in events:
-        attributes = event.get("attributes") or {}
+        attributes = cast("dict[str, Any]", event.get("attributes") or {})
         outcome = attributes.get("http.response.status_code") or attributes.get("error.type") or "failed"
         took = attributes.get("duration")
         told.append((float(took) if isinstance(took, int | float) else None, str(outcome)))
@@ -173,7 +196,12 @@ def _price(found: Mapping[str, Any]) -> None:
     components.table(
         Table(
             caption="Tokens and price",
-            columns=[Column("part", "Part"), Column("tokens", "Tokens", end=True), Column("usd", "Cost", end=True), Column("share", "")],
+            columns=[
+                Column("part", "Part"),
+                Column("tokens", "Tokens", end=True),
+                Column("usd", "Cost", end=True),
+                Column("share", ""),
+            ],
             rows=[
                 Row(
                     None,
@@ -201,7 +229,9 @@ def _prompt(found: Mapping[str, Any], before: Before | None) -> None:
         return
     shared = 0
     if before is not None:
-        while shared < min(len(blocks), len(before.prompt_blocks)) and _same(blocks[shared], before.prompt_blocks[shared]):
+        while shared < min(len(blocks), len(before.prompt_blocks)) and _same(
+            blocks[shared], before.prompt_blocks[shared]
+        ):
             shared += 1
     rows: list[Row] = []
     for number, block in enumerate(blocks):
@@ -214,15 +244,24 @@ def _prompt(found: Mapping[str, Any], before: Before | None) -> None:
                     {"text": hashed[:8], "mono": True, "tone": "soft"},
                     figures.count(int(chars)) if chars.isdecimal() else figures.UNKNOWN,
                     {"text": mark, "badge": True} if mark not in {"", "-"} else "",
-                    {"text": "same", "tone": "good"} if number < shared else {"text": "differs", "tone": "bad"} if before and number == shared else "",
+                    {"text": "same", "tone": "good"}
+                    if number < shared
+                    else {"text": "differs", "tone": "bad"}
+                    if before and number == shared
+                    else "",
                 ],
             )
         )
     components.table(
         Table(
             caption="Prompt prefix",
-            columns=[Column("section", "Block"), Column("hash", "Hash"), Column("chars", "Characters", end=True),
-                     Column("mark", "Cache mark"), Column("same", "Against the call before")],
+            columns=[
+                Column("section", "Block"),
+                Column("hash", "Hash"),
+                Column("chars", "Characters", end=True),
+                Column("mark", "Cache mark"),
+                Column("same", "Against the call before"),
+            ],
             rows=rows[:40],
         ),
         key="prompt",

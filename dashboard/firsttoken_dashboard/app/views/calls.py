@@ -11,10 +11,11 @@ from firsttoken.store import StoreError
 from firsttoken_dashboard.analysis import calls as questions
 from firsttoken_dashboard.analysis.calls import Choices, Filter, Listed
 from firsttoken_dashboard.app import components, figures, live
+from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Row, Table
 from firsttoken_dashboard.app.filters import Chosen, chosen
-from firsttoken_dashboard.app.views import call, words
 from firsttoken_dashboard.app.reading import Reader
+from firsttoken_dashboard.app.views import call, words
 
 SIZE: Final = 25
 _ANY_MODEL: Final = "any model"
@@ -56,9 +57,7 @@ def _filters() -> None:
             label_visibility="collapsed",
             width=200,
         )
-        st.selectbox(
-            "Model", [_ANY_MODEL, *found.models], key="model", bind="query-params", label_visibility="collapsed", width=200
-        )
+        choice("Model", [_ANY_MODEL, *found.models], key="model", width=200)
         _site(found)
         st.pills(
             "Outcome",
@@ -67,16 +66,7 @@ def _filters() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        st.selectbox(
-            "Duration",
-            list(_SLOWER),
-            index=None,
-            placeholder="any duration",
-            key="slower",
-            bind="query-params",
-            label_visibility="collapsed",
-            width=150,
-        )
+        choice("Duration", list(_SLOWER), key="slower", width=150, placeholder="any duration")
     if trace := st.query_params.get("trace"):
         st.button(f"Trace {trace[:12]}… only", icon=":material/close:", on_click=_forget_trace, type="tertiary")
 
@@ -86,14 +76,14 @@ def _site(found: Choices) -> None:
     there = [_place(file, line) for file, line in found.sites]
     wanted = st.query_params.get("site")
     st.session_state["site_shown"] = wanted if wanted in there else _ANY_SITE
-    st.selectbox(
+    choice(
         "Site",
         [_ANY_SITE, *there],
         key="site_shown",
-        on_change=_choose_site,
-        label_visibility="collapsed",
-        format_func=_short,
         width=260,
+        bound=False,
+        shown=_short,
+        on_change=_choose_site,
     )
 
 

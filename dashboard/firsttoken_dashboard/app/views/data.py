@@ -36,7 +36,7 @@ def _sources(reader: Reader, chosen: Chosen) -> None:
     extent = reader.ask(overview.extent)
     found = reader.ask(questions.sources)
     path = reader.store.path
-    waiting = [file for file in path.parent.glob(f"{path.name}.*/*.parquet")]
+    waiting = list(path.parent.glob(f"{path.name}.*/*.parquet"))
     components.scores(
         [
             Score("Calls", figures.count(extent.n_calls), "Model calls in the store, whatever the window."),
@@ -62,7 +62,12 @@ def _sources(reader: Reader, chosen: Chosen) -> None:
                 Column("n", "Calls", end=True),
                 Column("first", "First"),
                 Column("last", "Last"),
-                Column("ttft", "With TTFT", "Only streamed calls have one, and not every instrumentation records it", end=True),
+                Column(
+                    "ttft",
+                    "With TTFT",
+                    "Only streamed calls have one, and not every instrumentation records it",
+                    end=True,
+                ),
                 Column("tokens", "With tokens", end=True),
                 Column("located", "With a source line", end=True),
             ],

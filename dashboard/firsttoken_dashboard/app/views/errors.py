@@ -44,7 +44,12 @@ def _scores(reader: Reader, chosen: Chosen) -> None:
     lost = sum((one.waited_s or 0) + (one.failed_s or 0) for one in found)
     components.scores(
         [
-            Score("Failed calls", figures.count(whole.n_errors), words.ERRORS, f"{figures.percent(whole.error_rate)} of all"),
+            Score(
+                "Failed calls",
+                figures.count(whole.n_errors),
+                words.ERRORS,
+                f"{figures.percent(whole.error_rate)} of all",
+            ),
             Score(
                 "Overloaded, 529",
                 figures.count(counted(statuses=frozenset({529}), types=frozenset({"overloaded_error"}))),
@@ -60,7 +65,11 @@ def _scores(reader: Reader, chosen: Chosen) -> None:
                 figures.count(counted(types=_TIMEOUTS)),
                 "The client gave up waiting, after its retries.",
             ),
-            Score("Saved by a retry", figures.count(retried), "Calls that needed more than one attempt and then succeeded."),
+            Score(
+                "Saved by a retry",
+                figures.count(retried),
+                "Calls that needed more than one attempt and then succeeded.",
+            ),
             Score(
                 "Time lost",
                 figures.seconds(lost),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Final
 
-from firsttoken_dashboard.advisor.findings import Finding, Range, Saving
+from firsttoken_dashboard.advisor.findings import Finding, Json, Range, Saving
 from firsttoken_dashboard.app import figures
 
 #: Shown elsewhere on the card.
@@ -36,26 +36,29 @@ def label(name: str) -> str:
     return text[:1].upper() + text[1:] if not text.startswith("TTFT") else text
 
 
-def written(name: str, value: Any) -> str:  # noqa: PLR0911 - one answer for each kind of figure
+def written(name: str, value: Json) -> str:
     """A value in the unit that its name ends in."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        parts = set(name.split("_"))
-        if "usd" in parts:
-            return figures.usd(value)
-        if parts & {"share", "ratio", "rate"} and 0 <= value <= 1:
-            return figures.percent(value)
-        if "tokens" in parts and "s" not in parts and "per" not in parts:
-            return figures.tokens(value)
-        if "s" in parts and "per" not in parts:
-            return figures.seconds(value)
-        return figures.count(value) if isinstance(value, int) or value == int(value) else f"{value:,.3g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{label(str(key))} {written(str(key), one)}" for key, one in value.items())
+        return _number(set(name.split("_")), value)
+    if isinstance(value, dict):
+        return ", ".join(f"{label(key)} {written(key, one)}" for key, one in value.items())
     if isinstance(value, list):
         return ", ".join(written(name, one) for one in value) or figures.UNKNOWN
     return str(value)
+
+
+def _number(parts: set[str], value: float) -> str:
+    if "usd" in parts:
+        return figures.usd(value)
+    if parts & {"share", "ratio", "rate"} and 0 <= value <= 1:
+        return figures.percent(value)
+    if "per" not in parts and "s" in parts:
+        return figures.seconds(value)
+    if "per" not in parts and "tokens" in parts:
+        return figures.tokens(value)
+    return figures.count(value) if float(value).is_integer() else f"{value:,.3g}"
 
 
 def savings(saving: Saving) -> Iterator[tuple[str, str, str, bool]]:
@@ -71,7 +74,7 @@ def savings(saving: Saving) -> Iterator[tuple[str, str, str, bool]]:
         yield _figure(saving.latency_p95_s, "per call, p95", figures.seconds)
 
 
-def _figure(value: Range, label_: str, write: Any) -> tuple[str, str, str, bool]:
+def _figure(value: Range, label_: str, write: Callable[[float | None], str]) -> tuple[str, str, str, bool]:
     return write(value.expected), label_, figures.between(write(value.low), write(value.high)), False
 
 
@@ -79,6 +82,6 @@ def method(saving: Saving) -> str:
     """How a saving was come by."""
     return {
         "measured": "Measured: the calls before the change against those after it.",
-        "replayed": "Replayed: the recorded calls were run again, at their own times, as they would have gone with the fix.",
-        "modelled": "Modelled: computed from the distribution of the recorded calls, and from how fast the models are here.",
+        "replayed": "Replayed: the recorded calls were run again, at their own times, with the fix in place.",
+        "modelled": "Modelled: computed from how the recorded calls are spread and how fast the models are here.",
     }[saving.method]

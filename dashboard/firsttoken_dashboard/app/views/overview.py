@@ -9,16 +9,16 @@ from typing import Literal
 import streamlit as st
 
 from firsttoken_dashboard import pricing
+from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.analysis.overview import Benchmark, ModelMoment, Moment, Scores
-from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen
-from firsttoken_dashboard.app.views import words
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
+from firsttoken_dashboard.app.views import words
 
 Tone = Literal["", "good", "bad", "soft"]
 
@@ -43,15 +43,15 @@ def _scores(reader: Reader, chosen: Chosen) -> None:
     if before is not None and before.n_calls == 0:
         before = None
     course = reader.ask(questions.course, chosen.window, chosen.grain)
-    components.scores(_cards(now, before, course, words.times(chosen, [one.moment for one in course]), chosen), key="scores")
+    components.scores(
+        _cards(now, before, course, words.times(chosen, [one.moment for one in course]), chosen), key="scores"
+    )
 
 
 def _cards(
     now: Scores, before: Scores | None, course: Sequence[Moment], times: Sequence[datetime], chosen: Chosen
 ) -> list[Score]:
-    def line(
-        value: Callable[[Moment], float | None], write: Callable[[float | None], str]
-    ) -> list[components.Point]:
+    def line(value: Callable[[Moment], float | None], write: Callable[[float | None], str]) -> list[components.Point]:
         return courses.spark(times, {one.moment: value(one) for one in course}, write, chosen.grain)
 
     def against(change: str | None, better: int) -> tuple[str, Tone]:

@@ -11,7 +11,6 @@ import streamlit as st
 
 import firsttoken.store
 from firsttoken.store import StoreError
-
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, SlowFirstToken
 from firsttoken_dashboard.analysis import states
 from firsttoken_dashboard.analysis.states import State
@@ -19,9 +18,9 @@ from firsttoken_dashboard.app import components, courses, deciding, figures, lin
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Column, Head, Lane, Row, Table
 from firsttoken_dashboard.app.filters import Chosen
-from firsttoken_dashboard.app.views import evidence, words
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import PARTS
+from firsttoken_dashboard.app.views import evidence, words
 
 _PART_COLORS: Final = tuple(PARTS.values())
 
@@ -129,10 +128,16 @@ def _decisions(one: Finding, state: State | None) -> None:
     """What to do about it: said by the reader, kept in the store."""
     with st.container(horizontal=True, gap="small"):
         if state is not None:
-            st.button("Open it again", key=f"open-{one.id}", icon=":material/undo:", on_click=_decide, args=(one, "open"))
+            st.button(
+                "Open it again", key=f"open-{one.id}", icon=":material/undo:", on_click=_decide, args=(one, "open")
+            )
             return
         st.button(
-            "Applied", key=f"applied-{one.id}", icon=":material/check:", on_click=_decide, args=(one, "applied"),
+            "Applied",
+            key=f"applied-{one.id}",
+            icon=":material/check:",
+            on_click=_decide,
+            args=(one, "applied"),
             help="The change is made: watch what the card's verification says.",
         )
         with st.popover("Snooze", icon=":material/snooze:"):
@@ -186,7 +191,9 @@ def _slow(slow: Sequence[SlowFirstToken], root: Path | None) -> None:
     if not slow:
         return
     st.subheader("Slow first token", anchor=False)
-    st.caption("Sites whose TTFT is over 3 s at the 95th percentile, and what the slow calls' time went to, on average.")
+    st.caption(
+        "Sites whose TTFT is over 3 s at the 95th percentile, and what the slow calls' time went to, on average."
+    )
     for index, one in enumerate(slow):
         total = sum(part.seconds for part in one.parts) or 1.0
         with st.container(border=True):
@@ -200,7 +207,12 @@ def _slow(slow: Sequence[SlowFirstToken], root: Path | None) -> None:
             for number, part in enumerate(one.parts):
                 color = _PART_COLORS[number % len(_PART_COLORS)]
                 lanes.append(
-                    Lane(part.name, figures.seconds(part.seconds), [(at, at + part.seconds / total, color)], title=part.rule)
+                    Lane(
+                        part.name,
+                        figures.seconds(part.seconds),
+                        [(at, at + part.seconds / total, color)],
+                        title=part.rule,
+                    )
                 )
                 at += part.seconds / total
             components.timeline("Where the time went", lanes, courses.ticks_of_seconds(total), key=f"slow-{index}")

@@ -75,7 +75,7 @@ def _findings(found: Audit) -> Counter[Place]:
     return Counter((one.site.service, one.site.file, one.site.line, one.site.function) for one in found.findings)
 
 
-def _cells(  # noqa: PLR0913 - a row is a site, its findings and its two lines
+def _cells(
     one: SiteRow,
     n_findings: int,
     dearest: float,

@@ -26,7 +26,9 @@ RATE: Final = (
     "Output tokens per second between the first and the last piece, without hidden thinking and without the time "
     "that the application held the stream."
 )
-HIT_RATE: Final = "Input tokens read from the prompt cache, over all input tokens. Calls that report no cache are left out."
+HIT_RATE: Final = (
+    "Input tokens read from the prompt cache, over all input tokens. Calls that report no cache are left out."
+)
 COST: Final = "What the calls' tokens cost at the dated list prices, cache reads and writes at theirs."
 ERRORS: Final = "Calls that ended in an error, after the SDK's retries."
 WAITED: Final = "Seconds that calls slept between attempts, because the one before had failed."
@@ -74,6 +76,8 @@ def no_calls(reader: Reader, chosen: Chosen) -> None:
     where = "in this window" if chosen.window.service is None else f"of {chosen.window.service} in this window"
     with st.container(border=True):
         st.markdown("**No calls here**")
-        st.text(f"There is no call {where}; the newest one in the store is from {figures.moment(extent.last_start)} UTC.")
+        st.text(
+            f"There is no call {where}; the newest one in the store is from {figures.moment(extent.last_start)} UTC."
+        )
         if chosen.window != Window() and st.button("Show all calls", type="primary"):
             filters.widen()
