@@ -142,7 +142,7 @@ def _watched(audit: Audit) -> float:
 def quiet(audit: Audit) -> str | None:
     """The services that nothing was found in; None where there are none."""
     named = [f"{clean(one.service or 'unknown service')} ({one.n_calls:,} calls)" for one in audit.quiet]
-    return f"Nothing to change in {', '.join(named)}." if named else None
+    return f"No rule found anything in {', '.join(named)}." if named else None
 
 
 def period(audit: Audit) -> str:
