@@ -51,9 +51,11 @@ def test_our_own_span_fills_every_column_that_it_has_an_attribute_for(store: Sto
         ratelimit_input_tokens_remaining, ratelimit_input_tokens_reset_s, attempts, code_file, code_line, process_id,
         simulated, (attempt_events ->> '$[0].attributes."error.type"'), input_tokens, cache_read_tokens""",
     ) == [
-        ("firsttoken", True, "msg_1", 2.0, 0.25, "first_delta", 0.2, 0.5)
-        + (80.5, 9, "c1", 3, False, ["system:0123456789abcdef:100:5m"], [])
-        + (0, 1.5, 3, "/srv/app.py", 12, 7, True, "overloaded_error", None, None)
+        (
+            *("firsttoken", True, "msg_1", 2.0, 0.25, "first_delta", 0.2, 0.5),
+            *(80.5, 9, "c1", 3, False, ["system:0123456789abcdef:100:5m"], []),
+            *(0, 1.5, 3, "/srv/app.py", 12, 7, True, "overloaded_error", None, None),
+        )
     ]
 
 
@@ -101,9 +103,9 @@ def test_the_sdks_span_that_we_enriched_is_ours(store: Store) -> None:
 )
 def test_old_and_new_conventions_count_alike(store: Store, attributes: dict[str, Any]) -> None:
     store.append([call(1, attributes, scope="some.library")])
-    assert rows(
-        store, "input_tokens, uncached_input_tokens, cache_read_tokens, cache_write_tokens, output_tokens"
-    ) == [(1112, 12, 1000, 100, 7)]
+    assert rows(store, "input_tokens, uncached_input_tokens, cache_read_tokens, cache_write_tokens, output_tokens") == [
+        (1112, 12, 1000, 100, 7)
+    ]
 
 
 def test_uncached_is_unknown_where_a_dialect_is_silent_on_the_cache(store: Store) -> None:
@@ -204,9 +206,7 @@ def test_of_vercels_nested_spans_only_the_inner_one_is_a_call(store: Store) -> N
             ),
         ]
     )
-    assert rows(
-        store, "dialect, provider, uncached_input_tokens, ttft_s, ttft_definition, stop_reason, stream"
-    ) == [
+    assert rows(store, "dialect, provider, uncached_input_tokens, ttft_s, ttft_definition, stop_reason, stream") == [
         ("vercel-6", "anthropic", 12, 0.25, "first_event", "tool_use", True),
         ("vercel-7", "anthropic", None, 0.5, "first_delta", None, True),
     ]

@@ -16,9 +16,7 @@ def main() -> None:
     store = stores.open(path)
     for begin in range(first, first + count, batch):
         numbers = range(begin, min(begin + batch, first + count))
-        store.append(
-            [call(n, {"gen_ai.response.id": f"msg_{n}"}, start=START + n * SECOND // 100) for n in numbers]
-        )
+        store.append([call(n, {"gen_ai.response.id": f"msg_{n}"}, start=START + n * SECOND // 100) for n in numbers])
         print(*numbers, sep="\n", flush=True)
 
 

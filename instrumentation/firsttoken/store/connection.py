@@ -76,7 +76,9 @@ class Writer:
         """
         connection = self.memory()
         path = str(self._store).replace("'", "''")
-        attach = f"ATTACH '{path}' AS store (STORAGE_VERSION '{STORAGE_VERSION}')"
+        # Only a new file: DuckDB refuses to lower the version of one that it made otherwise.
+        version = "" if self._store.exists() else f" (STORAGE_VERSION '{STORAGE_VERSION}')"
+        attach = f"ATTACH '{path}' AS store{version}"
         _retried(lambda: connection.execute(attach), self._store, deadline)
         try:
             connection.execute("USE store")

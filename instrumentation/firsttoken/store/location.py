@@ -26,11 +26,14 @@ def resolve(location: str | os.PathLike[str] | None = None) -> Path:
         return user_data_directory() / FILE_NAME
     if text.lower() == "off":
         raise StoreOff(f"The store is switched off ({ENVIRONMENT_VARIABLE}=off); unset it or pass --store PATH.")
-    scheme, separator, _ = text.partition("://")
-    if separator or text.startswith(("duckdb:", "file:")):
+    if "://" in text or text.startswith(("duckdb:", "file:")):
         uri = urlsplit(text)
         if uri.scheme not in {"duckdb", "file"} or uri.netloc not in {"", "localhost"}:
-            raise StoreError(f"A store is a path of a DuckDB file or a duckdb:///path URI, not {scheme}://…")
+            # Not the URI itself: it may hold a password.
+            raise StoreError(
+                f"A store is a path of a DuckDB file or a duckdb:///path URI, and this {uri.scheme} URI is neither;"
+                " pass --store PATH."
+            )
         text = unquote(uri.path)
     # Resolved, because the lock lies beside the file: two names of one store must share it.
     return Path(text).expanduser().resolve()

@@ -1,0 +1,171 @@
+"""Whatever a span holds, it is stored or refused by itself; its neighbours are stored in any case."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from firsttoken import store as stores
+from firsttoken.store import SpanBatch, Store, batch
+from tests.store.spans import START, call, span
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20)
+values: st.SearchStrategy[Any] = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=20
+)
+surrogates = st.text(st.characters(codec=None), max_size=10)
+KNOWN = [
+    "gen_ai.operation.name",
+    "gen_ai.request.model",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.raw",
+    "gen_ai.response.id",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.response.time_to_first_chunk",
+    "firsttoken.prompt.blocks",
+    "firsttoken.depends_on",
+    "firsttoken.connection.new",
+    "firsttoken.server_tool_counts",
+    "llm.invocation_parameters",
+    "output.value",
+    "duration",
+    "process.pid",
+]
+attributes = st.dictionaries(st.sampled_from(KNOWN) | surrogates, values | surrogates, max_size=12)
+times = st.integers(-(2**70), 2**70) | st.sampled_from([0, START, 2**63 - 1, 2**64 - 1])
+odd_spans: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "name": surrogates,
+        "kind": st.sampled_from(["CLIENT", "INTERNAL"]) | st.text(max_size=5),
+        "start_time": times,
+        "end_time": times,
+        "status_code": st.sampled_from(["ERROR", "OK", "UNSET", "?"]),
+        "status_message": st.none() | surrogates,
+        "scope_name": st.none() | surrogates | st.sampled_from(["firsttoken", "logfire.x", "ai", "openlit"]),
+        "scope_version": st.none() | surrogates,
+        "resource": attributes,
+        "attributes": attributes,
+        "events": st.lists(
+            st.fixed_dictionaries({"name": surrogates, "time": times, "attributes": attributes}), max_size=2
+        ),
+        "links": st.lists(st.dictionaries(st.sampled_from(["trace_id", "span_id"]), surrogates), max_size=2),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = stores.open(tmp_path_factory.mktemp("odd") / "store.duckdb")
+    store.append([call(0)])  # which looks at the retention, and the next look is ten minutes later
+    return store
+
+
+def stored(store: Store, numbers: range) -> int:
+    with store.read() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM spans WHERE span_id BETWEEN ? AND ?",
+            [f"{numbers.start:016x}", f"{numbers.stop - 1:016x}"],
+        ).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.parametrize("encoder", ["orjson", "json"])
+@pytest.mark.parametrize("keep_content", [False, True])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_span_is_stored(
+    shared: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    data: st.DataObject,
+    keep_content: bool,  # noqa: FBT001 - a parameter of the test
+    encoder: str,
+) -> None:
+    """Ten odd spans a batch: surrogates, NaN, huge numbers, years 0 and 2500, attributes of any shape."""
+    if encoder == "json":
+        monkeypatch.setattr(batch, "orjson", None)
+    odd = data.draw(st.lists(odd_spans, min_size=1, max_size=10))
+    first = stored(shared, range(2**62)) + 1
+    filled = SpanBatch(keep_content=keep_content)
+    for number, one in enumerate(odd, start=first):
+        filled.add(trace_id=f"{number:032x}", span_id=f"{number:016x}", parent_span_id=None, **one)
+    shared.append_batch(filled)
+    assert stored(shared, range(first, first + len(odd))) == len(odd)
+
+
+def test_times_outside_of_what_the_store_can_hold_are_moved_to_its_ends(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTTOKEN_RETENTION_DAYS", "100000")
+    early, late = call(1, start=-5), call(2, start=2**63)
+    store.append([early, late, call(3, seconds=-5)])
+    with store.read() as connection:
+        rows = connection.execute("SELECT year(start_time), duration_s FROM calls ORDER BY span_id").fetchall()
+    assert rows == [(1970, 0.999999995), (2262, 0.0), (2026, 0.0)]
+
+
+def test_text_that_is_no_json_is_an_empty_object(store: Store) -> None:
+    store.append([call(1)._replace(attributes="{", resource="null", events="{}", links="[1]"), call(2)])
+    with store.read() as connection:
+        rows = connection.execute(
+            "SELECT attributes::VARCHAR, events::VARCHAR, links::VARCHAR, service_name FROM spans ORDER BY span_id"
+        ).fetchall()
+    assert rows[0] == ("{}", "[]", "[]", "shop")
+    assert len(rows) == 2
+
+
+def test_a_span_with_half_a_million_attributes_and_a_text_of_a_megabyte(store: Store) -> None:
+    many: dict[str, Any] = {f"gen_ai.invented.{n}": n for n in range(500_000)}
+    store.append(
+        [
+            call(1, many),
+            call(2, {"gen_ai.request.model": "x" * 2**20}),
+            span(3, {"deep": json.loads("[" * 400 + "]" * 400)}),
+        ]
+    )
+    with store.read() as connection:
+        rows = connection.execute("SELECT span_id, length(attributes) < 300 FROM spans ORDER BY span_id").fetchall()
+    assert [small for _, small in rows] == [True] * 3
+
+
+def test_a_column_of_numbers_that_says_something_else_is_unknown(store: Store) -> None:
+    wrong = {
+        "gen_ai.usage.input_tokens": "many",
+        "gen_ai.usage.output_tokens": 10**30,
+        "gen_ai.response.time_to_first_chunk": "soon",
+        "gen_ai.request.stream": "perhaps",
+        "firsttoken.prompt.blocks": "one",
+    }
+    store.append([call(1, wrong), call(2, {"gen_ai.usage.input_tokens": "12"})])
+    with store.read() as connection:
+        rows = connection.execute(
+            "SELECT input_tokens, output_tokens, ttft_s, stream, prompt_blocks FROM calls ORDER BY span_id"
+        ).fetchall()
+    assert rows == [(None, None, None, False, None), (12, None, None, False, None)]
+
+
+@pytest.mark.parametrize("pyarrow", [False, True])
+def test_columns_go_over_the_same_with_and_without_pyarrow(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pyarrow: bool,  # noqa: FBT001
+) -> None:
+    import sys
+
+    if pyarrow:
+        pytest.importorskip("pyarrow")
+    else:
+        monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
+    store = stores.open(tmp_path / "store.duckdb")
+    store.append([call(n, {"gen_ai.request.model": "ä" * n}, parent=None if n % 3 else n) for n in range(1, 20)])
+    with store.read() as connection:
+        rows = connection.execute(
+            "SELECT spans.parent_span_id IS NULL, length(request_model)"
+            " FROM spans JOIN calls USING (trace_id, span_id) ORDER BY span_id"
+        ).fetchall()
+    assert rows == [(n % 3 != 0, n) for n in range(1, 20)]
