@@ -163,7 +163,7 @@ def _guarded(command: Command, words: list[str]) -> int:
     except ModuleNotFoundError as error:
         if command.extra is None or (error.name or "").partition(".")[0] in {"firsttoken", "firsttoken_dashboard"}:
             raise
-        sentence = f'needs {error.name}, which comes with: pip install "firsttoken[{command.extra}]"'
+        sentence = f'a plain install lacks {error.name} for this: pip install "firsttoken[{command.extra}]"'
         return _refuse(command, sentence, EXIT_USAGE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
