@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from firsttoken_dashboard.advisor.estimate import Distribution
 from firsttoken_dashboard.advisor.findings import Range
 from firsttoken_dashboard.advisor.recorded import Recording, recording
+from firsttoken_dashboard.advisor.replay import CacheUse, as_sent
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, ask
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from firsttoken_dashboard.advisor.replay import CacheUse
-
 #: Share of the input's cost that has to go for a change to be worth its words.
 WORTH_IT: Final = 0.05
+#: A replay of the calls as they were sent has to come this close to what they cost, or it explains nothing.
+EXPLAINED: Final = 0.15
 #: Lengths and usage are exact here; when entries are evicted early, and what the next calls ask, is not.
 MONEY_ERROR: Final = 0.15
 
@@ -38,15 +39,32 @@ class MarkedSite(NamedTuple):
     traces: list[str]
 
 
-def marked_sites(con: duckdb.DuckDBPyConnection, context: Context) -> Iterator[tuple[MarkedSite, Recording]]:
-    """Each with its latest calls. Raises CannotJudge where no call tells the shape of its prompt."""
+def marked_sites(
+    con: duckdb.DuckDBPyConnection, context: Context, *, cached: bool = True
+) -> Iterator[tuple[MarkedSite, Recording]]:
+    """Each with its latest calls; `cached`: those of which something was read or written, or else the others.
+
+    Raises CannotJudge where no call tells the shape of its prompt.
+    """
     if not con.execute("SELECT count(*) FROM calls WHERE len(prompt_blocks) > 0").fetchall()[0][0]:
         raise CannotJudge("no call carries firsttoken.prompt.blocks")
     for row in ask(con, "marked_sites", context):
         site = MarkedSite(*row)
+        if cached != bool(site.read_tokens + site.written_tokens):
+            continue
         recorded = recording(con, context, site.site_id, site.model)
         if recorded is not None and recorded.requests:
             yield site, recorded
+
+
+def as_replayed(recorded: Recording, context: Context) -> list[CacheUse] | None:
+    """The calls as they were sent, run again; None where that is not what the API counted.
+
+    Then no change of it could be told either: entries were evicted early, or calls were not recorded.
+    """
+    replayed = recorded.under(as_sent, context)
+    counted = recorded.input_usd(recorded.as_it_was())
+    return replayed if abs(recorded.input_usd(replayed) - counted) <= EXPLAINED * counted else None
 
 
 def usd_spared(recorded: Recording, before: Sequence[CacheUse], after: Sequence[CacheUse]) -> Range:

@@ -61,15 +61,20 @@ class Recording:
         )
 
 
-def recording(
-    con: duckdb.DuckDBPyConnection, context: Context, site_id: int, model: str, most: int = MOST_CALLS
-) -> Recording | None:
+def recording(con: duckdb.DuckDBPyConnection, context: Context, site_id: int, model: str) -> Recording | None:
     """The latest calls of a site that succeeded; None where the model, its price or its minimum is not known."""
+    known = context.recordings
+    if (site_id, model) not in known:
+        known[site_id, model] = _read(con, context, site_id, model)
+    return known[site_id, model]
+
+
+def _read(con: duckdb.DuckDBPyConnection, context: Context, site_id: int, model: str) -> Recording | None:
     known = context.prices.model(model)
     if known is None or known.min_cache_tokens is None:
         return None
     rows = analysis.rows(
-        con, "recorded", context.window, package=__package__ or __name__, site=site_id, model=model, most=most
+        con, "recorded", context.window, package=__package__ or __name__, site=site_id, model=model, most=MOST_CALLS
     )
     recorded: list[Recorded] = []
     prices: list[Price] = []

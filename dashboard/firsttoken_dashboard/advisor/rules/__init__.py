@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from firsttoken_dashboard.advisor.estimate import Rates
+    from firsttoken_dashboard.advisor.recorded import Recording
     from firsttoken_dashboard.analysis import Window
     from firsttoken_dashboard.pricing import Prices
 
@@ -106,6 +107,10 @@ class Context:
     fit: Latency
     source_root: Path | None = None
     sampled: bool = False
+    #: Prompts that one rule has read for a replay, by site and model: the next rule need not.
+    recordings: dict[tuple[int, str], Recording | None] = field(
+        default_factory=dict[tuple[int, str], "Recording | None"]
+    )
 
 
 def ask(con: DuckDBPyConnection, question: str, context: Context, **parameters: object) -> list[tuple[Any, ...]]:

@@ -30,14 +30,14 @@ _WHY: Final = (
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     """Sites that mark every prompt, of which nothing was ever written or read."""
-    found = (_judge(site, recorded, context) for site, recorded in marked_sites(con, context))
+    found = (_judge(site, recorded, context) for site, recorded in marked_sites(con, context, cached=False))
     return [one for one in found if one is not None]
 
 
 def _judge(site: MarkedSite, recorded: Recording, context: Context) -> Finding | None:
     minimum = recorded.model.min_cache_tokens or 0
     marked = [request.ends[request.marks[-1].place] for request in recorded.requests if request.marks]
-    if site.read_tokens or site.written_tokens or not marked or max(marked) >= minimum:
+    if not marked or max(marked) >= minimum:
         return None
     call = source.stream if site.streams else source.create
     system = '[{"type": "text", "text": SYSTEM, "cache_control": {"type": "ephemeral"}}]'

@@ -10,12 +10,13 @@ from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix
 from firsttoken_dashboard.advisor.marked_sites import (
     WORTH_IT,
     MarkedSite,
+    as_replayed,
     marked_sites,
     seconds_spared,
     usd_spared,
 )
 from firsttoken_dashboard.advisor.misses import misses
-from firsttoken_dashboard.advisor.replay import Mark, Request, as_sent
+from firsttoken_dashboard.advisor.replay import Mark, Request
 from firsttoken_dashboard.advisor.rules import Context, Rule, evidence
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> Finding |
     expired = [miss for miss in misses(recorded, context.prices.cache) if miss.cause == "expired"]
     if len(expired) < MINIMUM_EXPIRED:
         return None
-    before = recorded.under(as_sent, context)
+    before = as_replayed(recorded, context)
+    if before is None:
+        return None
     head, everywhere = recorded.under(_hour_at_the_head, context), recorded.under(_hour_everywhere, context)
     after = min((head, everywhere), key=recorded.input_usd)
     paid, would_pay = recorded.input_usd(before), recorded.input_usd(after)

@@ -12,6 +12,7 @@ from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix
 from firsttoken_dashboard.advisor.marked_sites import (
     WORTH_IT,
     MarkedSite,
+    as_replayed,
     marked_sites,
     seconds_spared,
     usd_spared,
@@ -34,8 +35,9 @@ RULE: Final = Rule(
     whole=True,
 )
 
-#: Fewer writes in vain are chance.
+#: Fewer writes in vain, or a smaller share of the calls, are chance.
 MINIMUM_MISSES: Final = 5
+MISSED_SHARE: Final = 0.05
 #: Calls at once when a service starts are no fault; again and again they are.
 MINIMUM_BURSTS: Final = 3
 #: Expiry is what extend-cache-ttl is about, and nobody can mend what has no explanation.
@@ -89,9 +91,13 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> list[Find
         weight[miss.cause] += miss.tokens
     cause = weight.most_common(1)[0][0]
     of_cause = [miss for miss in seen if miss.cause == cause]
-    if len(of_cause) < MINIMUM_MISSES or (cause == "sent at once" and _bursts(of_cause) < MINIMUM_BURSTS):
+    if len(of_cause) < max(MINIMUM_MISSES, MISSED_SHARE * len(recorded.requests)):
         return []
-    before = recorded.as_it_was()
+    if cause == "sent at once" and _bursts(of_cause) < MINIMUM_BURSTS:
+        return []
+    before = as_replayed(recorded, context)
+    if before is None:
+        return []
     after = _repaired(recorded, cause, of_cause, context)
     spared = recorded.input_usd(before) - recorded.input_usd(after)
     if spared < WORTH_IT * recorded.input_usd(before):
