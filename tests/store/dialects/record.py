@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false, reportIncompatibleMethodOverride=false, reportAttributeAccessIssue=false
 """Records what an instrumentation really writes: the fixtures beside this file.
 
     python record.py traceloop > traceloop.json
@@ -164,7 +165,7 @@ def main() -> None:
 
     import anthropic
 
-    client = anthropic.Anthropic(
+    client: Any = anthropic.Anthropic(
         base_url=f"http://127.0.0.1:{server.server_port}", api_key="sk-ant-SECRET", max_retries=0
     )
     request: dict[str, Any] = {
