@@ -46,7 +46,8 @@ def client(api: LookAlike, tmp_path: Path) -> Iterator[anthropic.Anthropic]:
     try:
         # The SDK's own spans, where it has them, go to the provider that the client was given.
         traced: dict[str, Any] = {"open_telemetry": {"tracer_provider": provider}} if SDK_TRACES else {}
-        yield anthropic.Anthropic(base_url=api.url, api_key="k", max_retries=0, **traced)
+        with anthropic.Anthropic(base_url=api.url, api_key="k", max_retries=0, **traced) as made:
+            yield made
     finally:
         instrumentor.uninstrument()
         provider.shutdown()
