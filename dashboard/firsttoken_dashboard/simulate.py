@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Calls per transaction: 0.2 GB while they are made. A multiple of four: blocks of four share a site.
 BATCH: Final = 400_000
 _PATIENCE_S: Final = 30.0
+_LONGEST_CHAIN: Final = timedelta(minutes=3)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +67,8 @@ def fill(
     progress: Callable[[int], None] | None = None,
 ) -> None:
     """Add `calls` simulated calls that started in the `days` before `until` (UTC; now). Raises StoreError."""
-    end = until or datetime.now(timezone.utc)
+    # A chain goes on for a while after its first call: none is to start in the future.
+    end = (until or datetime.now(timezone.utc)) - _LONGEST_CHAIN
     since = (end - timedelta(days=days)).replace(tzinfo=None)
     question = sql("simulate", __package__ or "")
     roots = sql("simulate_roots", __package__ or "")

@@ -115,9 +115,12 @@ started AS (
                 + CASE WHEN chain THEN coalesce(sum(lasted_s + 0.6) OVER (PARTITION BY block ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) ELSE 0 END
             )
         )::BIGINT) AS began,
-        to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 20, $seed) | top) || to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 21, $seed) | top) AS trace,
-        to_hex(hash(i * 64 + 22, $seed) | top) AS span,
-        to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 23, $seed) | top) AS parent
+        lower(
+            to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 20, $seed) | top)
+            || to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 21, $seed) | top)
+        ) AS trace,
+        lower(to_hex(hash(i * 64 + 22, $seed) | top)) AS span,
+        lower(to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 23, $seed) | top)) AS parent
     FROM ended
 )
 SELECT
@@ -176,8 +179,8 @@ SELECT
     'text' AS output_type,
     CASE WHEN failed THEN NULL WHEN chain AND step < 3 THEN ['text:1', 'tool_use:1'] ELSE ['text:1'] END AS response_blocks,
     span AS request_hash,
-    to_hex(hash(site, 30) | top) AS settings_hash,
-    CASE WHEN chain AND step > 0 THEN [to_hex(hash((i - 1) * 64 + 22, $seed) | top) || ':1'] ELSE [] END AS depends_on,
+    lower(to_hex(hash(site, 30) | top)) AS settings_hash,
+    CASE WHEN chain AND step > 0 THEN [lower(to_hex(hash((i - 1) * 64 + 22, $seed) | top)) || ':1'] ELSE [] END AS depends_on,
     [
         system_block,
         'messages:' || span || ':' || (tail_tokens * 4) || ':-'

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parent
 PAGES: Final = ("overview", "recommendations", "calls", "call", "sites", "caching", "errors", "data")
 WIDTHS: Final = {"desk": 1280, "telephone": 390}
-#: Calls of the last hour are thin at the simulated rate; a day's window is what a reader opens first.
 CALLS: Final = 12_000
 TALLEST: Final = 1500
 
@@ -60,8 +59,9 @@ def _take_all(address: str, call: str) -> None:
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        addresses = {"overview": "?live=false", "call": f"calls?call={call}&live=false"}
         for name in PAGES:
-            where = f"calls?call={call}&live=false" if name == "call" else f"{name}?live=false"
+            where = addresses.get(name, f"{name}?live=false")
             for theme in ("light", "dark"):
                 for size, width in WIDTHS.items():
                     _take(browser, f"{address}/{where}", FOLDER / f"{name}-{theme}-{size}.png", theme, width)
@@ -75,10 +75,11 @@ def _take(browser: Browser, address: str, file: Path, theme: str, width: int) ->
     page = context.new_page()
     page.goto(address)
     page.get_by_text("Times are UTC.").wait_for()
+    # Elements of our own draw themselves once their scripts are there, after the last text.
+    page.wait_for_timeout(2000)
     height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
     page.set_viewport_size({"width": width, "height": max(500, min(height, TALLEST))})
-    # Elements of our own draw themselves once their scripts are there, after the last text.
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(500)
     page.screenshot(path=file)
     context.close()
     # A palette is enough for flat colours, and a third of the bytes.

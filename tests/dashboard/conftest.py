@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 Open = Callable[..., "Page"]
+Serve = Callable[[Path], str]
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +41,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
+def serve() -> Iterator[Serve]:
+    """Serves the pages over a store until the test and its pages have ended."""
+    with ExitStack() as servers:
+        yield lambda store: servers.enter_context(serving(store))
+
+
+@pytest.fixture
+def open_page(browser: Browser, serve: Serve) -> Iterator[Open]:
     """Opens an address; afterwards no page may have logged an error or asked anybody but this machine."""
+    del serve  # asked for so that the pages close before their server does
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import firsttoken.store
-from tests.dashboard.conftest import Open, serving, span
+from tests.dashboard.conftest import Open, Serve, span
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -21,8 +21,13 @@ ADDRESSES = ("", "recommendations", "calls", "sites", "caching", "errors", "data
 
 
 def whole(page: Page) -> None:
-    """Wait until the page has drawn its last element."""
+    """Wait until the page has drawn its last element, and our own elements have drawn themselves."""
     page.get_by_text("Times are UTC.").wait_for()
+    page.wait_for_function("""() => {
+        const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
+        const roots = shadows.map((shadow) => shadow.querySelector(".root")).filter(Boolean);
+        return roots.length > 0 && roots.every((root) => root.childElementCount > 0);
+    }""")
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -42,12 +47,12 @@ def test_the_overview_says_how_the_calls_score_in_units(pages: str, open_page: O
     page = open_page(f"{pages}/?span=all")
     whole(page)
     scores = page.get_by_role("group")
-    assert scores.filter(has_text="Calls").first.get_by_text("4,000").count() == 1
+    scores.filter(has_text="Calls").first.get_by_text("4,000").wait_for()
     assert " s" in scores.filter(has_text="TTFT p95").inner_text()
     assert "tok/s" in scores.filter(has_text="Speed p50").inner_text()
     assert "$" in scores.filter(has_text="Cost").inner_text()
     table = page.get_by_role("region", name="Benchmark per model")
-    assert table.get_by_text("Field guide, by family").count() == 1
+    table.get_by_text("Field guide, by family").wait_for()
     assert table.get_by_text("claude-opus-5-5").count() == 1
 
 
@@ -76,7 +81,7 @@ def test_a_link_shows_a_colleague_the_same_filtered_page(pages: str, open_page: 
     whole(page)
     rows = page.get_by_role("region", name="Calls", exact=True).locator("tbody tr")
     assert all("claude-opus-5" in row.inner_text() for row in rows.all())
-    assert page.get_by_text("26–50 of").count() == 1
+    page.get_by_text("26–50 of").wait_for()
     first = rows.first.inner_text()
     page.reload()
     whole(page)
@@ -92,67 +97,76 @@ def test_a_column_sorts_by_keyboard_and_the_address_keeps_the_order(pages: str, 
     assert "order=-cost" in page.url
 
 
-def test_a_new_call_appears_within_two_seconds_and_the_page_stays_where_it_was(tmp_path: Path, open_page: Open):
+def test_a_new_call_appears_within_two_seconds_and_the_page_stays_where_it_was(
+    tmp_path: Path, serve: Serve, open_page: Open
+):
     store = tmp_path / "live.duckdb"
     firsttoken.store.open(store).append([span(number) for number in range(30)])
-    with serving(store) as address:
-        page = open_page(f"{address}/")
-        whole(page)
-        calls = page.get_by_role("group").filter(has_text="Calls").first
-        assert calls.get_by_text("30", exact=True).count() == 1
-        page.get_by_role("region", name="Benchmark per model").scroll_into_view_if_needed()
-        before = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
-        script = (
-            "import sys, firsttoken.store\n"
-            "sys.path.insert(0, '.')\n"
-            "from tests.dashboard.conftest import span\n"
-            f"firsttoken.store.open({str(store)!r}).append([span(100)])\n"
-        )
-        subprocess.run([sys.executable, "-c", script], check=True)
-        began = time.monotonic()
-        calls.get_by_text("31", exact=True).wait_for(timeout=5000)
-        assert time.monotonic() - began < 2
-        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == before
+    address = serve(store)
+    page = open_page(f"{address}/")
+    whole(page)
+    calls = page.get_by_role("group").filter(has_text="Calls").first
+    calls.get_by_text("30", exact=True).wait_for()
+    models = page.get_by_role("region", name="Benchmark per model")
+    page.wait_for_timeout(1500)
+    models.scroll_into_view_if_needed()
+    before = models.bounding_box()
+    script = (
+        "import sys, firsttoken.store\n"
+        "sys.path.insert(0, '.')\n"
+        "from tests.dashboard.conftest import span\n"
+        f"firsttoken.store.open({str(store)!r}).append([span(100)])\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    began = time.monotonic()
+    calls.get_by_text("31", exact=True).wait_for(timeout=5000)
+    assert time.monotonic() - began < 2
+    after = models.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(after["y"] - before["y"]) < 2
 
 
-def test_a_page_that_is_paused_holds_still(tmp_path: Path, open_page: Open):
+def test_a_page_that_is_paused_holds_still(tmp_path: Path, serve: Serve, open_page: Open):
     store = tmp_path / "paused.duckdb"
     firsttoken.store.open(store).append([span(number) for number in range(30)])
-    with serving(store) as address:
-        page = open_page(f"{address}/?live=false")
-        whole(page)
-        firsttoken.store.open(store).append([span(100)])
-        page.wait_for_timeout(2500)
-        assert page.get_by_role("group").filter(has_text="Calls").first.get_by_text("30", exact=True).count() == 1
+    address = serve(store)
+    page = open_page(f"{address}/?live=false")
+    whole(page)
+    firsttoken.store.open(store).append([span(100)])
+    page.wait_for_timeout(2500)
+    assert page.get_by_role("group").filter(has_text="Calls").first.get_by_text("30", exact=True).count() == 1
 
 
-def test_without_a_store_the_page_says_what_to_run_and_shows_the_first_call_by_itself(tmp_path: Path, open_page: Open):
+def test_without_a_store_the_page_says_what_to_run_and_shows_the_first_call_by_itself(
+    tmp_path: Path, serve: Serve, open_page: Open
+):
     store = tmp_path / "none.duckdb"
-    with serving(store) as address:
-        page = open_page(f"{address}/")
-        page.get_by_text("No calls yet").wait_for()
-        assert page.get_by_text("opentelemetry-instrument python app.py").count() == 1
-        assert page.get_by_text("firsttoken demo").count() == 1
-        firsttoken.store.open(store).append([span(1)])
-        page.get_by_role("group").filter(has_text="Calls").first.wait_for(timeout=8000)
+    address = serve(store)
+    page = open_page(f"{address}/")
+    page.get_by_text("No calls yet").wait_for()
+    page.get_by_text("opentelemetry-instrument python app.py").wait_for()
+    page.get_by_text("firsttoken demo").wait_for()
+    firsttoken.store.open(store).append([span(1)])
+    page.get_by_role("group").filter(has_text="Calls").first.wait_for(timeout=8000)
 
 
-def test_a_window_without_calls_leads_to_the_calls_there_are(tmp_path: Path, open_page: Open):
+def test_a_window_without_calls_leads_to_the_calls_there_are(tmp_path: Path, serve: Serve, open_page: Open):
     store = tmp_path / "old.duckdb"
     firsttoken.store.open(store).append([span(number, ago_s=3 * 86400) for number in range(3)])
-    with serving(store) as address:
-        page = open_page(f"{address}/?span=1h")
-        page.get_by_role("button", name="Show all calls").click()
-        page.get_by_role("group").filter(has_text="Calls").first.wait_for()
-        page.wait_for_url("**/*span=all*")
+    address = serve(store)
+    page = open_page(f"{address}/?span=1h")
+    page.get_by_role("button", name="Show all calls").click()
+    page.get_by_role("group").filter(has_text="Calls").first.wait_for()
+    page.wait_for_url("**/*span=all*")
 
 
-def test_a_file_that_is_no_store_is_one_sentence_on_the_page(tmp_path: Path, open_page: Open):
+def test_a_file_that_is_no_store_is_one_sentence_on_the_page(tmp_path: Path, serve: Serve, open_page: Open):
     store = tmp_path / "notes.txt"
     store.write_text("not a database")
-    with serving(store) as address:
-        page = open_page(f"{address}/")
-        page.get_by_text("is not a DuckDB file").wait_for()
+    address = serve(store)
+    page = open_page(f"{address}/")
+    page.get_by_text("is not a DuckDB file").wait_for()
 
 
 def test_the_sql_box_answers_a_select_and_refuses_to_write_or_read_files(pages: str, open_page: Open):
@@ -173,28 +187,28 @@ def test_the_sql_box_answers_a_select_and_refuses_to_write_or_read_files(pages: 
 
 
 def test_a_dismissed_finding_leaves_the_list_keeps_its_reason_and_can_come_back(
-    simulated: Path, tmp_path: Path, open_page: Open
+    simulated: Path, tmp_path: Path, serve: Serve, open_page: Open
 ):
     store = tmp_path / "decided.duckdb"
     shutil.copy(simulated, store)
-    with serving(store) as address:
-        page = open_page(f"{address}/recommendations?span=all")
-        whole(page)
-        cards = page.locator("[class*=st-key-finding-]")
-        before = cards.count()
-        title = cards.first.get_by_role("heading").inner_text()
-        cards.first.get_by_role("button", name="Dismiss").click()
-        page.get_by_label("Because").fill("it is a test")
-        page.get_by_label("Because").press("Tab")
-        page.locator("[class*=st-key-dismiss-]").get_by_role("button").click()
-        page.get_by_text("Show 1 snoozed or dismissed").wait_for()
-        assert cards.count() == before - 1
-        with firsttoken.store.open(store).read() as con:
-            assert con.execute("SELECT state, dismissed_because FROM recommendations").fetchall() == [
-                ("dismissed", "it is a test")
-            ]
-        page.get_by_text("Show 1 snoozed or dismissed").click()
-        aside = cards.filter(has_text=title).filter(has_text="dismissed").first
-        aside.get_by_role("button", name="Open it again").click()
-        page.get_by_text("Show 1 snoozed or dismissed").wait_for(state="detached")
-        assert cards.count() == before
+    address = serve(store)
+    page = open_page(f"{address}/recommendations?span=all")
+    whole(page)
+    cards = page.locator("[class*=st-key-finding-]")
+    before = cards.count()
+    title = cards.first.get_by_role("heading").inner_text()
+    cards.first.get_by_role("button", name="Dismiss").click()
+    page.get_by_label("Because").fill("it is a test")
+    page.get_by_label("Because").press("Tab")
+    page.locator("[class*=st-key-dismiss-]").get_by_role("button").click()
+    page.get_by_text("Show 1 snoozed or dismissed").wait_for()
+    assert cards.count() == before - 1
+    with firsttoken.store.open(store).read() as con:
+        assert con.execute("SELECT state, dismissed_because FROM recommendations").fetchall() == [
+            ("dismissed", "it is a test")
+        ]
+    page.get_by_text("Show 1 snoozed or dismissed").click()
+    aside = cards.filter(has_text=title).filter(has_text="dismissed").first
+    aside.get_by_role("button", name="Open it again").click()
+    page.get_by_text("Show 1 snoozed or dismissed").wait_for(state="detached")
+    assert cards.count() == before
