@@ -10,7 +10,7 @@ import streamlit as st
 import firsttoken.store
 from firsttoken.store import StoreError, StoreMissing
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import figures, filters, links, views
+from firsttoken_dashboard.app import figures, filters, links, reading, views
 from firsttoken_dashboard.app.reading import Reader
 
 _ICON: Final = str(Path(__file__).with_name("favicon.svg"))
@@ -23,7 +23,7 @@ def draw() -> None:
     known = views.all_pages()
     page = st.navigation(known, position="top")
     links.remember(known)
-    store = firsttoken.store.open()
+    store = reading.opened()
     try:
         with Reader(store) as reader:
             extent = reader.ask(questions.extent)

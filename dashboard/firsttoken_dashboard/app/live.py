@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-import firsttoken.store
 from firsttoken.store import StoreBusy, StoreError
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import links
+from firsttoken_dashboard.app import links, reading
 from firsttoken_dashboard.app.filters import Chosen, chosen
 from firsttoken_dashboard.app.reading import Reader
 
@@ -21,7 +20,7 @@ def part(draw: Callable[[Reader, Chosen], None]) -> None:
     """
 
     def again() -> None:
-        store = firsttoken.store.open()
+        store = reading.opened()
         try:
             with Reader(store) as reader:
                 extent = reader.ask(questions.extent)

@@ -25,8 +25,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _KEPT: Final = 512
+#: For DuckDB, per drawing; with it the store lets a command of ours use every core.
+_MEMORY: Final = "512MB"
 _answers: OrderedDict[Hashable, tuple[float, Hashable, Any]] = OrderedDict()
 _lock = threading.Lock()
+
+
+def opened() -> firsttoken.store.Store:
+    """The store that the command was started with. Raises StoreError where its location is none."""
+    return firsttoken.store.open(memory_limit=_MEMORY)
 
 
 def state(path: Path) -> Hashable:

@@ -8,11 +8,10 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-import firsttoken.store
 from firsttoken.store import StoreError
 from firsttoken_dashboard.analysis import calls as questions
 from firsttoken_dashboard.analysis.calls import Before, TraceSpan
-from firsttoken_dashboard.app import components, courses, figures, links
+from firsttoken_dashboard.app import components, courses, figures, links, reading
 from firsttoken_dashboard.app.components import Column, Lane, Row, Table
 from firsttoken_dashboard.app.filters import chosen
 from firsttoken_dashboard.app.reading import Reader
@@ -45,7 +44,7 @@ def draw(span: str) -> None:
     """Draw the call of that span id, and the way back to the list."""
     st.button("All calls", icon=":material/arrow_back:", on_click=_close, type="tertiary")
     try:
-        with Reader(firsttoken.store.open()) as reader:
+        with Reader(reading.opened()) as reader:
             found = reader.ask(questions.call, span)
             if found is None:
                 st.warning(

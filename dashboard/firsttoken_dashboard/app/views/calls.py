@@ -6,11 +6,10 @@ from typing import Final
 
 import streamlit as st
 
-import firsttoken.store
 from firsttoken.store import StoreError
 from firsttoken_dashboard.analysis import calls as questions
 from firsttoken_dashboard.analysis.calls import Choices, Filter, Listed
-from firsttoken_dashboard.app import components, figures, live
+from firsttoken_dashboard.app import components, figures, live, reading
 from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Row, Table
 from firsttoken_dashboard.app.filters import Chosen, chosen
@@ -98,7 +97,7 @@ def _choose_site() -> None:
 
 def _choices() -> Choices:
     try:
-        with Reader(firsttoken.store.open()) as reader:
+        with Reader(reading.opened()) as reader:
             return reader.ask(questions.choices, chosen().window.service)
     except StoreError:  # the list below says what is wrong
         return Choices([], [])

@@ -7,12 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-import firsttoken.store
 from firsttoken.store import StoreError
 from firsttoken_dashboard.analysis import overview
 from firsttoken_dashboard.analysis import sources as questions
 from firsttoken_dashboard.analysis.sources import LIMIT_ROWS, LIMIT_S, Answer, QuestionError, Source
-from firsttoken_dashboard.app import components, figures, links, live
+from firsttoken_dashboard.app import components, figures, links, live, reading
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
@@ -104,7 +103,7 @@ def _box() -> None:
     if "asked" not in st.session_state:
         return
     try:
-        with firsttoken.store.open().read() as con:
+        with reading.opened().read() as con:
             answer = questions.free(con, str(st.session_state["asked"]))
     except (QuestionError, StoreError) as error:
         st.error(links.plain(str(error)), icon=":material/error:")

@@ -9,12 +9,11 @@ from typing import Final
 
 import streamlit as st
 
-import firsttoken.store
 from firsttoken.store import StoreError
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, SlowFirstToken
 from firsttoken_dashboard.analysis import states
 from firsttoken_dashboard.analysis.states import State
-from firsttoken_dashboard.app import components, courses, deciding, figures, links, live
+from firsttoken_dashboard.app import components, courses, deciding, figures, links, live, reading
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Column, Head, Lane, Row, Table
 from firsttoken_dashboard.app.filters import Chosen
@@ -157,7 +156,7 @@ def _decide(one: Finding, state: str, days: int | None = None) -> None:
     because = str(st.session_state.get(f"because-{one.id}") or "").strip() if state == "dismissed" else None
     try:
         deciding.decide(
-            firsttoken.store.open(),
+            reading.opened(),
             one,
             state,
             snoozed_for=None if days is None else timedelta(days=days),
