@@ -52,7 +52,7 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_store_of_a_newer_version_is_left_alone(store: Store) -> None:
     with store.write() as writing:
-        writing.execute("INSERT INTO schema_version VALUES (99, now()::TIMESTAMP_NS)")
+        writing.execute("INSERT INTO schema_version VALUES (99, make_timestamp_ns(0))")
     with pytest.raises(stores.StoreUnreadable) as error:
         store.append([call(1)])
     assert "newer firsttoken" in sentence(error)
