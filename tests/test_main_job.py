@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-
 from firsttoken import store
 from firsttoken_dashboard.demo.api import Behaviour, LookAlike
 

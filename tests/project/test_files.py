@@ -7,8 +7,10 @@ from pathlib import Path
 
 from tests.project.repository import ROOT, files, text
 
-#: Home and scratch folders of somebody's machine, and credentials in an address.
-PRIVATE = re.compile(rb"/(?:root|home/\w+|Users/\w+)/\.\w+|/tmp/w/|(?<![\w.])/work/|https?://(?!user:)[^/\s:@]+:[^/\s@]+@")
+#: Somebody's home, the place of this very checkout, and credentials in an address.
+PRIVATE = re.compile(
+    rb"/(?:root|home/\w+|Users/\w+)/\.\w+|https?://(?!user:)[^/\s:@]+:[^/\s@]+@|" + re.escape(bytes(ROOT)) + rb"/"
+)
 BINARY = {".png", ".woff2", ".ico", ".duckdb", ".parquet"}
 
 
