@@ -15,6 +15,8 @@ from firsttoken.guard import fault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from firsttoken.response import Answer
+
 #: Requests waiting for their hashes; beyond it a request goes without, so that memory stays bounded.
 MOST_WAITING = 256
 #: Requests larger than this are not looked into: they would hold the interpreter for longer than a call can spare.
@@ -31,7 +33,7 @@ class Prints:
 
     def __init__(self, body: bytes, trace_id: int) -> None:
         self.fingerprint: Fingerprint | None = None
-        self.depends_on: list[str] | None = None
+        self.depends_on: tuple[str, ...] | None = None
         self._body: bytes | None = body
         self._trace_id = trace_id
         self._text = ""
@@ -50,19 +52,20 @@ class Prints:
                 request = cast("dict[str, Any]", decoded)
                 self.fingerprint = fingerprint(request)
                 self._text = text_of_request(request)
-                self.depends_on = _outputs.used_by(self._trace_id, self._text)
+                self.depends_on = tuple(_outputs.used_by(self._trace_id, self._text))
         except Exception:  # noqa: BLE001
             fault("the prompt's blocks")
         finally:
             self._ready.release()
 
-    def answered(self, span_id: str, text: str, tool_use_ids: tuple[str, ...]) -> None:
+    def answered(self, span_id: int, answer: Answer) -> None:
         """Remembers what the call answered, for the requests after it. In the background, after `make`."""
-        if text or tool_use_ids:
-            _submit(lambda: self._remember(span_id, text, tool_use_ids))
+        if answer.text or answer.tool_use_ids:
+            submit(lambda: self._remember(span_id, answer))
 
-    def _remember(self, span_id: str, text: str, tool_use_ids: tuple[str, ...]) -> None:
-        _outputs.add(self._trace_id, span_id, self._text, text, tool_use_ids)
+    def _remember(self, span_id: int, answer: Answer) -> None:
+        name, text = format(span_id, "016x"), "".join(answer.text)
+        _outputs.add(self._trace_id, name, self._text, text, tuple(answer.tool_use_ids))
         self._text = ""
 
 
@@ -71,7 +74,7 @@ def prints(body: bytes, trace_id: int) -> Prints | None:
     if len(body) > LARGEST_BODY:
         return None
     made = Prints(body, trace_id)
-    return made if _submit(made.make) else None
+    return made if submit(made.make) else None
 
 
 _outputs = Outputs()
@@ -80,7 +83,8 @@ _thread_of: int | None = None
 _starting = threading.Lock()
 
 
-def _submit(job: Callable[[], None]) -> bool:
+def submit(job: Callable[[], None]) -> bool:
+    """Has `job` done in the background; False where too much is waiting already, and it is dropped."""
     global _thread_of  # noqa: PLW0603 - one thread a process
     if _thread_of is None:
         with _starting:

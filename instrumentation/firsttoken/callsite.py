@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import sysconfig
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,12 +72,13 @@ def _origin_of_task() -> Site | None:
 
 def _site(frame: FrameType) -> Site:
     code = frame.f_code
-    name = code.co_filename
-    return Site(
-        name if name.startswith("<") else os.path.abspath(name),  # noqa: PTH100 - the links on the way stay: it is the path that the user knows
-        frame.f_lineno,
-        getattr(code, "co_qualname", code.co_name),
-    )
+    return Site(_path(code.co_filename), frame.f_lineno, getattr(code, "co_qualname", code.co_name))
+
+
+@lru_cache(maxsize=1024)
+def _path(name: str) -> str:
+    # The links on the way stay: it is the path that the user knows.
+    return name if name.startswith("<") else os.path.abspath(name)  # noqa: PTH100
 
 
 def _classify(frame: FrameType) -> int:

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import threading
 import uuid
-from time import perf_counter_ns
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from firsttoken import attributes as a
 from firsttoken.guard import fault
+from firsttoken.response import retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from opentelemetry.util.types import AttributeValue
+
+#: The API's error type of a status, where its body was not read (the SDK reads only the last attempt's).
+_TYPE_OF_STATUS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
 
 
 class ClientIdentity:
@@ -47,7 +64,7 @@ def constructed(client: Any, seconds: float) -> None:
 
 
 class Attempt:
-    """The clocks of one HTTP request, in `perf_counter_ns`; what httpx did not tell is None.
+    """The clocks of one HTTP request, in `perf_counter`; what httpx did not tell is None.
 
     `observe` is called by httpx's transport for each step it takes. Transports other than httpcore's tell nothing.
     """
@@ -67,13 +84,13 @@ class Attempt:
     )
 
     def __init__(self, on_sent: Callable[[], None]) -> None:
-        self.started = perf_counter_ns()
+        self.started = perf_counter()
         self.last = self.started
         self.traced = False
-        self.connect_began: int | None = None
-        self.connected: int | None = None
-        self.sent: int | None = None
-        self.when_headers: int | None = None
+        self.connect_began: float | None = None
+        self.connected: float | None = None
+        self.sent = False
+        self.when_headers: float | None = None
         self.status: int | None = None
         self.headers: Any = None
         self.exception: BaseException | None = None
@@ -81,21 +98,20 @@ class Attempt:
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """One step of httpcore's: `{part}.{step}.{started|complete|failed}`."""
+        step = _STEPS.get(event)
+        if step is None:
+            if event.endswith(".failed"):
+                self.last = perf_counter()
+                self.exception = info.get("exception")
+            return
         try:
-            step = _STEPS.get(event)
-            if step is None:
-                if event.endswith(".failed"):
-                    self.last = perf_counter_ns()
-                    self.exception = info.get("exception")
-                return
             self.traced = True
-            now = perf_counter_ns()
-            self.last = now
+            self.last = now = perf_counter()
             if step == _HEADERS:
                 self.when_headers = now
                 self._read_head(info.get("return_value"))
             elif step == _SENT:
-                self.sent = now
+                self.sent = True
                 self._on_sent()
             elif step == _CONNECTING:
                 if self.connect_began is None:
@@ -113,11 +129,32 @@ class Attempt:
                 self.headers = part
 
     @property
+    def failed(self) -> bool:
+        return self.exception is not None or (self.status is not None and self.status >= 400)
+
+    def failure(self, error_type: str | None) -> dict[str, AttributeValue]:
+        """What the `firsttoken.attempt` event says of an attempt that failed; its `error_type`, where one is known."""
+        told: dict[str, AttributeValue] = {}
+        if self.traced:
+            told[a.ATTEMPT_DURATION] = self.last - self.started
+        if self.status is not None:
+            told[a.HTTP_STATUS_CODE] = self.status
+            error_type = error_type or _TYPE_OF_STATUS.get(self.status, str(self.status))
+            seconds = retry_after_s(self.headers or ())
+            if seconds is not None:
+                told[a.ATTEMPT_RETRY_AFTER] = seconds
+        elif error_type is None and self.exception is not None:
+            error_type = "client_timeout_error" if "Timeout" in type(self.exception).__name__ else "connection_error"
+        if error_type is not None:
+            told[a.ERROR_TYPE] = error_type
+        return told
+
+    @property
     def connection_s(self) -> float | None:
         """Seconds to open the connection (TCP and TLS); None where none was opened or nobody told."""
         if self.connect_began is None or self.connected is None:
             return None
-        return (self.connected - self.connect_began) / 1e9
+        return self.connected - self.connect_began
 
 
 _HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(5)

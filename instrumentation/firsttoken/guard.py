@@ -6,10 +6,24 @@ An error of ours is logged once per place, at debug, and the application goes on
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger("firsttoken")
 
 _seen: set[str] = set()
+_T = TypeVar("_T")
+
+
+def guarded(place: str, work: Callable[..., _T], *args: Any) -> _T | None:
+    """What `work` returns; None where it raised."""
+    try:
+        return work(*args)
+    except Exception:  # noqa: BLE001 - that is what it is for
+        fault(place)
+        return None
 
 
 def fault(place: str) -> None:

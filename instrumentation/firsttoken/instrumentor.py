@@ -17,6 +17,8 @@ from firsttoken.switches import switched_off
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from firsttoken.seams import Recorder
+
 
 class AnthropicInstrumentor(BaseInstrumentor):
     """Records every call of the Anthropic SDK as one span.
@@ -46,6 +48,7 @@ class _Patches:
         self._providers: tuple[Any, Any] | None = None
         self._wrapped: list[tuple[Any, str, wrapt.FunctionWrapper[..., Any]]] = []
         self._hooked: set[str] = set()
+        self._recorder: Recorder | None = None
 
     def enable(self, tracer_provider: Any, meter_provider: Any) -> None:
         self._providers = (tracer_provider, meter_provider)
@@ -65,6 +68,8 @@ class _Patches:
 
     def disable(self) -> None:
         self._providers = None
+        if self._recorder is not None:
+            self._recorder.active = False
         for owner, name, wrapper in reversed(self._wrapped):
             # Another instrumentation that wrapped ours later keeps it: taking it out would take that one out too.
             if owner.__dict__.get(name) is wrapper:
@@ -79,7 +84,8 @@ class _Patches:
         from firsttoken.metrics import Metrics
 
         tracer_provider, meter_provider = self._providers
-        recorder = seams.Recorder(get_tracer(SCOPE_NAME, __version__, tracer_provider), Metrics(meter_provider))
+        tracer = get_tracer(SCOPE_NAME, __version__, tracer_provider)
+        self._recorder = recorder = seams.Recorder(tracer, tracer_provider, Metrics(meter_provider))
         for client, request, process in (
             ("SyncAPIClient", recorder.request, seams.process_response),
             ("AsyncAPIClient", recorder.request_async, seams.process_response_async),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.metrics import get_meter
 
 from firsttoken import attributes as a
+from firsttoken import background
 from firsttoken._version import __version__
 
 if TYPE_CHECKING:
@@ -15,12 +16,16 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.util.types import AttributeValue
 
+    from firsttoken.stream import Reading
+
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 _FIRST_CHUNK = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _PER_CHUNK = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 
 _DIMENSIONS = (a.OPERATION_NAME, a.PROVIDER_NAME, a.REQUEST_MODEL, a.RESPONSE_MODEL, a.SERVER_ADDRESS, a.SERVER_PORT)
+
+_TOKEN_TYPES = ((a.INPUT_TOKENS, "input"), (a.OUTPUT_TOKENS, "output"))
 
 
 class Metrics:
@@ -53,23 +58,25 @@ class Metrics:
             explicit_bucket_boundaries_advisory=_PER_CHUNK,
         )
 
-    def record(
-        self,
-        found: Mapping[str, AttributeValue],
-        duration_s: float,
-        error_type: str | None,
-        per_chunk_s: float | None,
-    ) -> None:
-        """One call, from its span's attributes."""
-        dimensions = {name: found[name] for name in _DIMENSIONS if name in found}
-        timed = dimensions if error_type is None else dimensions | {a.ERROR_TYPE: error_type}
+    def record(self, known: Mapping[str, AttributeValue], duration_s: float, reading: Reading | None) -> None:
+        """One call, from its span's attributes and the arrivals of its deltas."""
+        dimensions = {name: known[name] for name in _DIMENSIONS if name in known}
+        timed = dimensions
+        error_type = known.get(a.ERROR_TYPE)
+        if error_type is not None:
+            timed = {**dimensions, a.ERROR_TYPE: error_type}
         self._duration.record(duration_s, timed)
-        for name, kind in ((a.INPUT_TOKENS, "input"), (a.OUTPUT_TOKENS, "output")):
-            count = found.get(name)
+        for name, kind in _TOKEN_TYPES:
+            count = known.get(name)
             if isinstance(count, int):
                 self._tokens.record(count, {**dimensions, "gen_ai.token.type": kind})
-        first = found.get(a.TIME_TO_FIRST_CHUNK)
-        if isinstance(first, float):
-            self._first_chunk.record(first, timed)
-        if per_chunk_s is not None:
-            self._per_chunk.record(per_chunk_s, timed)
+        first_s = known.get(a.TIME_TO_FIRST_CHUNK)
+        if reading is not None and reading.deltas and isinstance(first_s, float):
+            self._first_chunk.record(first_s, timed)
+            # One record a chunk, as the conventions have it: too many for the thread of the caller.
+            background.submit(lambda: self._record_chunks(reading.deltas, timed))
+
+    def _record_chunks(self, deltas: list[float], timed: dict[str, AttributeValue]) -> None:
+        for before, after in zip(deltas, deltas[1:], strict=False):
+            if before > 0 and after > 0:
+                self._per_chunk.record(after - before, timed)

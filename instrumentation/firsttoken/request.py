@@ -28,14 +28,15 @@ _SCALARS = (
     ("top_k", a.REQUEST_TOP_K, int),
     ("service_tier", a.REQUEST_SERVICE_TIER, str),
 )
+_SAMPLING = _SCALARS[1:4]
+_SERVING = (("speed", a.SPEED), ("inference_geo", a.INFERENCE_GEO))
 
 
 def operation_of(options: Any) -> str | None:
     """The GenAI operation of a request; None for what is not recorded (models, files, listing batches)."""
-    if str(options.method).lower() != "post":
-        return None
     url: str = options.url
-    return OPERATIONS.get(url.partition("?")[0])
+    operation = OPERATIONS.get(url.partition("?")[0])
+    return operation if operation is None or str(options.method).lower() == "post" else None
 
 
 def body_of(options: Any) -> Mapping[str, Any]:
@@ -71,23 +72,20 @@ def request_attributes(body: Mapping[str, Any], operation: str, *, stream: bool)
     return found
 
 
-def added_request_attributes(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    """What the SDK's own span does not say of the request."""
-    found: dict[str, AttributeValue] = {}
-    for field, attribute, kind in _SCALARS[1:4]:
+def added_request_attributes(options: Any, found: dict[str, AttributeValue]) -> None:
+    """Adds what the SDK's own span does not say of the request."""
+    body = body_of(options)
+    for field, attribute, kind in _SAMPLING:
         value = body.get(field)
-        if isinstance(value, (kind, int)) and not isinstance(value, bool):
+        if value is not None and isinstance(value, (kind, int)) and not isinstance(value, bool):
             found[attribute] = kind(value)
     tools = body.get("tools")
     if isinstance(tools, (list, tuple)):
         found[a.REQUEST_TOOL_COUNT] = len(cast("list[object]", tools))
-    speed = body.get("speed")
-    if isinstance(speed, str):
-        found[a.SPEED] = speed
-    geo = body.get("inference_geo")
-    if isinstance(geo, str):
-        found[a.INFERENCE_GEO] = geo
-    return found
+    for field, attribute in _SERVING:
+        value = body.get(field)
+        if isinstance(value, str):
+            found[attribute] = value
 
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import SpanKind, get_current_span
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
 
 from firsttoken import attributes as a
-from firsttoken.guard import fault
+from firsttoken.guard import guarded
 from firsttoken.request import body_of, provider_of, request_attributes, server_attributes
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Tracer, TracerProvider
+    from opentelemetry.util.types import AttributeValue
 
     from firsttoken.call import Call
 
@@ -24,22 +26,26 @@ def sdk_will_trace(client: Any, options: Any) -> bool:
 def open_own(tracer: Tracer, call: Call, options: Any) -> None:
     """Starts our span for `call`, below the current one, at the time at which the call began."""
     body = body_of(options)
-    call.sdk_attributes = {
+    attributes = {
         a.PROVIDER_NAME: provider_of(call.client),
         **server_attributes(call.client),
         **request_attributes(body, call.operation, stream=call.stream),
     }
     model = body.get("model")
     name = f"{call.operation} {model}" if isinstance(model, str) else call.operation
-    call.span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=call.sdk_attributes, start_time=call.began_ns)
+    call.span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=call.began_ns)
     call.owned = True
 
 
-def adopt_current(call: Call) -> bool:
+def adopt_current(call: Call, provider: TracerProvider | None) -> bool:
     """Takes the current span for the call's, where it is the SDK's own. It takes our attributes before it ends.
 
-    The SDK ends its span wherever the answer ends, so its `end` is the one place to hook.
+    The SDK ends its span wherever the answer ends, so its `end` is the one place to hook. A `provider` that the
+    application asked for, and that the SDK's spans do not go to, would get nothing: it gets a span of ours, which
+    nothing in the other one refers to.
     """
+    if provider is not None and provider is not _provider_of_sdk(call.client):
+        return False
     span: Any = get_current_span()
     scope = getattr(getattr(span, "instrumentation_scope", None), "name", None)
     # The clients of other platforms add theirs: `com.anthropic.sdk.python.bedrock`.
@@ -50,14 +56,36 @@ def adopt_current(call: Call) -> bool:
     return True
 
 
+def _provider_of_sdk(client: Any) -> Any:
+    return client._open_telemetry.get("tracer_provider") or get_tracer_provider()  # noqa: SLF001 - as the SDK does
+
+
 def _hook_end(span: Any, call: Call) -> None:
     def end(end_time: int | None = None) -> None:
-        try:
-            del span.end  # from here on the span is as it was, and no longer part of a cycle
-            call.before_sdk_end(span)
-        except Exception:  # noqa: BLE001
-            fault("the SDK's span")
+        span.__dict__.pop("end", None)  # from here on the span is as it was, and no longer part of a cycle
+        guarded("the SDK's span", call.before_sdk_end, span)
         kind.end(span, end_time)
 
     kind: Any = type(span)
     span.end = end
+
+
+def add_to(span: Any, found: dict[str, AttributeValue], replacing: str | None = None) -> dict[str, AttributeValue]:
+    """Sets on `span` what it does not say yet, and `replacing` in any case; returns all that it says then.
+
+    A span of OpenTelemetry's SDK takes 17 µs for 36 attributes by its `set_attributes`, which checks each value's
+    type; ours need no check, and go in at once in 2 µs. Any other span, or one that could overflow, takes the long way.
+    """
+    kept = getattr(span, "_attributes", None)
+    if type(kept) is BoundedAttributes and kept.max_value_len is None:
+        with kept._lock:  # noqa: SLF001
+            known = kept._dict  # noqa: SLF001
+            if kept.maxlen is None or len(known) + len(found) <= kept.maxlen:
+                for name, value in found.items():
+                    if name == replacing or name not in known:
+                        known[name] = value  # pyright: ignore[reportArgumentType]
+                return dict(known)  # pyright: ignore[reportReturnType]
+    theirs = dict(getattr(span, "attributes", None) or {})
+    missing = {name: value for name, value in found.items() if name == replacing or name not in theirs}
+    span.set_attributes(missing)
+    return theirs | missing

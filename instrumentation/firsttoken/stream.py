@@ -1,15 +1,16 @@
 """A parsed stream, watched while the application reads it.
 
 The generators here stand between the SDK's and the application: they hand every event on as it is, and add two
-readings of the clock and a comparison to each. When an event arrived they know from the bytes below (`body.py`).
-What they learn lies in `Reading`, not in locals, because the SDK may end its span from inside the very `next()`
-that we are waiting for.
+readings of the clock and a few comparisons to each. When an event arrived they know from the bytes below
+(`body.py`). What they learn lies in `Reading`, not in locals, because the SDK may end its span from inside the very
+`next()` that we are waiting for.
 """
 
 from __future__ import annotations
 
-from time import perf_counter_ns
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ref
 
 from firsttoken.guard import fault
 from firsttoken.response import Answer, get
@@ -19,18 +20,13 @@ if TYPE_CHECKING:
 
     from firsttoken.call import Call
 
-#: A read that took longer than this waited for the network; a shorter one may have found its bytes already there.
-#: Reading bytes that are there was measured at up to 0.1 ms, in asyncio 0.55 ms. ns
-WAITED_NS = 1_000_000
-#: An arrival is known when the application held the stream for less than this since it last waited for it. ns
-EXACT_NS = 2_000_000
 #: A decode rate wants at least this much of a stream.
 LEAST_RATE_S = 0.2
 LEAST_RATE_TOKENS = 20
 
 
 class Reading:
-    """How a stream was read. Times are `perf_counter_ns`.
+    """How a stream was read. Times are `perf_counter`, in seconds.
 
     `arrival`: when the bytes read last came, negative where they may have come earlier, because the application was
     not reading; 0 where nobody watches the bytes. `deltas`: the arrival of each content delta, and `sizes` its
@@ -42,31 +38,43 @@ class Reading:
         "deltas",
         "first_text",
         "held",
-        "inside",
         "json_deltas",
-        "parsed",
+        "parser",
+        "silent_until",
         "sizes",
         "stopped",
         "thinking_shown",
+        "waiting_since",
     )
 
-    def __init__(self) -> None:
-        self.arrival = 0
-        self.deltas: list[int] = []
+    def __init__(self, silent_until: float) -> None:
+        #: Until when no token can have come: that of the response's headers.
+        self.silent_until = silent_until
+        #: Since when the application could have asked for the first event.
+        self.waiting_since = silent_until
+        self.arrival = 0.0
+        self.deltas: list[float] = []
         self.sizes: list[int] = []
         self.json_deltas: set[int] = set()
-        self.first_text: int | None = None
-        self.held = 0
-        self.inside = False
-        self.parsed = False
+        self.first_text = 0.0
+        self.held = 0.0
+        #: The SDK's generator, once it parses; weak, because httpx's pool holds a request until its answer is read,
+        #: and so this, and a stream that the application dropped must not be kept by it.
+        self.parser: ref[Any] | None = None
         self.stopped = False
         self.thinking_shown = False
 
+    @property
+    def parsing(self) -> bool:
+        """Whether the SDK's generator is running right now: what happens then, it will tell better itself."""
+        parser = None if self.parser is None else self.parser()
+        return getattr(parser, "gi_running", False) or getattr(parser, "ag_running", False)
+
     def note(self, event: object, answer: Answer) -> None:
-        """An event of the SDK's, just read."""
+        """An event that is not the delta of a text, or a decoded one."""
         kind = get(event, "type")
         if kind == "content_block_delta":
-            self.note_delta(get(event, "delta"), answer)
+            self._note_delta(get(event, "delta"), answer)
         elif kind == "message_start":
             answer.read_start(get(event, "message"))
         elif kind == "content_block_start":
@@ -76,17 +84,15 @@ class Reading:
         elif kind == "message_stop":
             self.stopped = True
 
-    def note_delta(self, delta: object, answer: Answer) -> None:
-        """A content delta, just read."""
-        arrival = self.arrival or -perf_counter_ns()
+    def _note_delta(self, delta: object, answer: Answer) -> None:
+        arrival = self.arrival or -perf_counter()
         self.deltas.append(arrival)
         kind = get(delta, "type")
         content = ""
         if kind == "text_delta":
             content = get(delta, "text")
             answer.text.append(content)
-            if self.first_text is None:
-                self.first_text = abs(arrival)
+            self.first_text = self.first_text or abs(arrival)
         elif kind == "input_json_delta":
             content = get(delta, "partial_json")
             self.json_deltas.add(len(self.deltas) - 1)
@@ -96,24 +102,28 @@ class Reading:
         self.sizes.append(len(content))
 
 
-def watch(events: Iterator[Any], call: Call) -> Generator[Any, None, None]:
+def watch(events: Iterator[Any], call: Call, reading: Reading) -> Generator[Any, None, None]:
     """Hands on the events of a sync stream; ends the call when the stream ends, however it does."""
-    reading, note, answer = call.reading, call.reading.note, call.answer
-    clock = perf_counter_ns
-    reading.parsed = True
-    reading.inside = True
-    reading.held += clock() - call.returned_at
+    answer, clock = call.answer, perf_counter
+    came, sized, said = reading.deltas.append, reading.sizes.append, answer.text.append
+    reading.parser = ref(events)
+    held = reading.held = clock() - reading.waiting_since
     try:
         for event in events:
-            reading.inside = False
             try:
-                note(event, answer)
+                # The delta of a text, which most are, without a call: it is what a chunk costs.
+                if event.type == "content_block_delta" and event.delta.type == "text_delta" and reading.first_text:
+                    came(reading.arrival)
+                    text = event.delta.text
+                    said(text)
+                    sized(len(text))
+                else:
+                    reading.note(event, answer)
             except Exception:  # noqa: BLE001
                 fault("a stream's event")
             given = clock()
             yield event
-            reading.held += clock() - given
-            reading.inside = True
+            reading.held = held = held + clock() - given
         call.stream_ended(None, complete=True)
     except GeneratorExit:
         call.stream_ended(None, complete=False)
@@ -122,30 +132,32 @@ def watch(events: Iterator[Any], call: Call) -> Generator[Any, None, None]:
         call.stream_ended(error, complete=False)
         raise
     finally:
-        reading.inside = False
         close = getattr(events, "close", None)
         if close is not None:
             close()
 
 
-async def watch_async(events: AsyncIterator[Any], call: Call) -> AsyncGenerator[Any, None]:
+async def watch_async(events: AsyncIterator[Any], call: Call, reading: Reading) -> AsyncGenerator[Any, None]:
     """`watch`, for an async stream."""
-    reading, note, answer = call.reading, call.reading.note, call.answer
-    clock = perf_counter_ns
-    reading.parsed = True
-    reading.inside = True
-    reading.held += clock() - call.returned_at
+    answer, clock = call.answer, perf_counter
+    came, sized, said = reading.deltas.append, reading.sizes.append, answer.text.append
+    reading.parser = ref(events)
+    held = reading.held = clock() - reading.waiting_since
     try:
         async for event in events:
-            reading.inside = False
             try:
-                note(event, answer)
+                if event.type == "content_block_delta" and event.delta.type == "text_delta" and reading.first_text:
+                    came(reading.arrival)
+                    text = event.delta.text
+                    said(text)
+                    sized(len(text))
+                else:
+                    reading.note(event, answer)
             except Exception:  # noqa: BLE001
                 fault("a stream's event")
             given = clock()
             yield event
-            reading.held += clock() - given
-            reading.inside = True
+            reading.held = held = held + clock() - given
         call.stream_ended(None, complete=True)
     except GeneratorExit:
         call.stream_ended(None, complete=False)
@@ -154,18 +166,20 @@ async def watch_async(events: AsyncIterator[Any], call: Call) -> AsyncGenerator[
         call.stream_ended(error, complete=False)
         raise
     finally:
-        reading.inside = False
         close = getattr(events, "aclose", None)
         if close is not None:
             await close()
 
 
 class Pace(NamedTuple):
-    """What the deltas of a stream tell. Seconds; None is not known."""
+    """What the deltas of a stream tell. `gaps`: seconds between deltas, ascending. None is not known."""
 
     tokens_per_second: float | None
-    gap_p95_s: float | None
-    gap_max_s: float | None
+    gaps: list[float]
+
+    @property
+    def gap_p95_s(self) -> float:
+        return self.gaps[round(0.95 * (len(self.gaps) - 1))]
 
 
 def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
@@ -179,18 +193,14 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
     deltas = reading.deltas
     known = [index for index, moment in enumerate(deltas) if moment > 0]
     if len(known) < 2:
-        return Pace(None, None, None)
+        return Pace(None, [])
     first, last = known[0], known[-1]
-    span_s = (deltas[last] - deltas[first]) / 1e9
+    span_s = deltas[last] - deltas[first]
     rate = None
-    if streamed_tokens is not None:
+    if streamed_tokens is not None and span_s >= LEAST_RATE_S:
         tokens = streamed_tokens * sum(reading.sizes[first + 1 : last + 1]) / (sum(reading.sizes) or 1)
-        if span_s >= LEAST_RATE_S and tokens >= LEAST_RATE_TOKENS - 1:
+        if tokens >= LEAST_RATE_TOKENS - 1:
             rate = tokens / span_s
     skip = reading.json_deltas
-    gaps = sorted(
-        deltas[index] - deltas[index - 1] for index in known if deltas[index - 1] > 0 and index and index not in skip
-    )
-    if not gaps:
-        return Pace(rate, None, None)
-    return Pace(rate, gaps[round(0.95 * (len(gaps) - 1))] / 1e9, gaps[-1] / 1e9)
+    gaps = [deltas[at] - deltas[at - 1] for at in known if at and deltas[at - 1] > 0 and at not in skip]
+    return Pace(rate, sorted(gaps))

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from firsttoken import AnthropicInstrumentor
+from firsttoken import AnthropicInstrumentor, derive
 from tests.instrumentation.recording import Recording
 
 
@@ -53,6 +53,7 @@ def recorded(exporter: InMemorySpanExporter) -> Iterator[Recording]:
 
 
 @pytest.fixture(autouse=True)
-def _hash_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test makes a key file in the home of whoever runs it."""
+def _hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test makes a key file in the home of whoever runs it, nor loses its hashes to a machine that is busy."""
     monkeypatch.setenv("FIRSTTOKEN_HASH_KEY", "a key of the tests")
+    monkeypatch.setattr(derive, "HASH_WAIT_S", 2.0)

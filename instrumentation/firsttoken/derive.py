@@ -1,0 +1,93 @@
+"""What a call's span says beside what the SDK's own would, from what was seen of the call."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from firsttoken import attributes as a
+from firsttoken.request import added_request_attributes
+from firsttoken.response import header_attributes
+from firsttoken.stream import pace_of
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import AttributeValue
+
+    from firsttoken.background import Prints
+    from firsttoken.call import Call
+    from firsttoken.stream import Reading
+
+#: How long a span that ends waits for its prompt's hashes.
+HASH_WAIT_S = 0.001
+
+
+def derive(call: Call) -> dict[str, AttributeValue]:
+    """The attributes of a call that ends now. Values are as OpenTelemetry keeps them: sequences are tuples."""
+    found: dict[str, AttributeValue] = {
+        a.OPERATION_NAME: call.operation,
+        a.PROCESS_PID: os.getpid(),
+        a.CLIENT_ID: call.identity.id,
+        a.CLIENT_CALLS: call.nth,
+        a.REQUEST_MAX_RETRIES: call.options.get_max_retries(call.client.max_retries),
+    }
+    if call.identity.construction_s is not None:
+        found[a.CLIENT_CONSTRUCTION_DURATION] = call.identity.construction_s
+    if call.timeout_s is not None:
+        found[a.REQUEST_TIMEOUT] = call.timeout_s
+    if call.site is not None:
+        found[a.CODE_FILE], found[a.CODE_LINE], found[a.CODE_FUNCTION] = call.site
+    added_request_attributes(call.options, found)
+    call.answer.add_to(found)
+    if call.headers is not None:
+        header_attributes(call.headers, found)
+    if call.headers_at is not None:
+        found[a.TIME_TO_HEADERS] = call.headers_at - call.began
+    if len(call.attempts) > 1:
+        found[a.RETRY_WAIT] = call.retry_wait_s
+    if call.attempts and call.attempts[-1].traced:
+        found[a.CONNECTION_NEW] = call.attempts[-1].connect_began is not None
+        seconds = call.attempts[-1].connection_s
+        if seconds is not None:
+            found[a.CONNECTION_DURATION] = seconds
+    if call.reading is not None and call.reading.deltas:
+        _add_reading(call, call.reading, found)
+    if call.prints is not None:
+        _add_prints(call.prints, found)
+    return found
+
+
+def _add_reading(call: Call, reading: Reading, found: dict[str, AttributeValue]) -> None:
+    first = reading.deltas[0]
+    found[a.TIME_TO_FIRST_CHUNK] = abs(first) - call.began
+    if first < 0:
+        found[a.TIME_TO_FIRST_CHUNK_UPPER_BOUND] = True
+    if reading.first_text:
+        found[a.TIME_TO_FIRST_TEXT] = reading.first_text - call.began
+    found[a.CHUNK_COUNT] = len(reading.deltas)
+    found[a.CONSUMER_DURATION] = reading.held
+    pace = pace_of(reading, _streamed_tokens(call, reading))
+    if pace.tokens_per_second is not None:
+        found[a.OUTPUT_TOKENS_PER_SECOND] = pace.tokens_per_second
+    if pace.gaps:
+        found[a.CHUNK_GAP_P95] = pace.gap_p95_s
+        found[a.CHUNK_GAP_MAX] = pace.gaps[-1]
+
+
+def _streamed_tokens(call: Call, reading: Reading) -> int | None:
+    usage = call.answer.usage
+    if usage is None or usage.output is None:
+        return None
+    # Thinking that is not shown sends no deltas: its tokens came before the first one.
+    return usage.output - (0 if reading.thinking_shown else usage.thinking or 0)
+
+
+def _add_prints(prints: Prints, found: dict[str, AttributeValue]) -> None:
+    if not prints.wait(HASH_WAIT_S):
+        return
+    made = prints.fingerprint
+    if made is not None:
+        found[a.PROMPT_BLOCKS] = made.blocks
+        found[a.REQUEST_HASH] = made.request_hash
+        found[a.SETTINGS_HASH] = made.settings_hash
+    if prints.depends_on is not None:
+        found[a.DEPENDS_ON] = prints.depends_on
