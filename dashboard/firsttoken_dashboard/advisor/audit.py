@@ -95,6 +95,7 @@ def audit(
         source_root=root,
         quiet=quiet,
         total=joint(findings, context.rates, scope.weight),
+        weight=scope.weight,
     )
 
 

@@ -6,10 +6,13 @@ Units: seconds, US dollars. What is not known is None, never 0.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from firsttoken_dashboard.advisor.followed import Followed
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -204,7 +207,11 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Everything the advisor has to say about a window of calls."""
+    """Everything the advisor has to say about a window of calls.
+
+    ``weight`` is how many calls the recorded ones stand for. Where the findings' states were looked up (`states.merge`)
+    ``set_aside`` holds those the user dismissed or snoozed, ``followed`` those whose change was made.
+    """
 
     findings: list[Finding]
     hints: list[Finding]
@@ -218,3 +225,6 @@ class Audit:
     source_root: Path | None
     quiet: list[Quiet]
     total: Saving | None = None
+    weight: float = 0.0
+    set_aside: list[Finding] = field(default_factory=list["Finding"])
+    followed: list[Followed] = field(default_factory=list["Followed"])
