@@ -6,10 +6,11 @@ import _thread
 import json
 import os
 import threading
+from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, cast
 
-from firsttoken.fingerprint import Fingerprint, Outputs, fingerprint, text_of_request
+from firsttoken.fingerprint import OUTPUTS_KEPT, Fingerprint, Outputs, fingerprint, text_of_request
 from firsttoken.guard import fault
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Prints:
                 request = cast("dict[str, Any]", decoded)
                 self.fingerprint = fingerprint(request)
                 self._text = text_of_request(request)
+                while _answered:
+                    before, span_id, answer = _answered.popleft()
+                    before.remember(span_id, answer)
                 self.depends_on = tuple(_outputs.used_by(self._trace_id, self._text))
         except Exception:  # noqa: BLE001
             fault("the prompt's blocks")
@@ -61,9 +65,9 @@ class Prints:
     def answered(self, span_id: int, answer: Answer) -> None:
         """Remembers what the call answered, for the requests after it. In the background, after `make`."""
         if answer.text or answer.tool_use_ids:
-            submit(lambda: self._remember(span_id, answer))
+            _answered.append((self, span_id, answer))  # looked at when the next request comes: no thread need wake
 
-    def _remember(self, span_id: int, answer: Answer) -> None:
+    def remember(self, span_id: int, answer: Answer) -> None:
         name, text = format(span_id, "016x"), "".join(answer.text)
         _outputs.add(self._trace_id, name, self._text, text, tuple(answer.tool_use_ids))
         self._text = ""
@@ -78,6 +82,7 @@ def prints(body: bytes, trace_id: int) -> Prints | None:
 
 
 _outputs = Outputs()
+_answered: deque[tuple[Prints, int, Answer]] = deque(maxlen=OUTPUTS_KEPT)
 _queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
 _thread_of: int | None = None
 _starting = threading.Lock()
@@ -110,6 +115,7 @@ def _work() -> None:
 
 def _after_fork() -> None:
     global _queue, _thread_of, _starting, _outputs
+    _answered.clear()
     # A fork takes no threads along, and may have copied the queue or the lock in the middle of a change.
     _queue, _thread_of, _starting, _outputs = SimpleQueue["Callable[[], None]"](), None, threading.Lock(), Outputs()
 

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -32,7 +32,7 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 _LOOP_FILES = tuple(f"{os.sep}asyncio{os.sep}{name}.py" for name in ("events", "base_events", "runners"))
 
 _LIBRARY, _LOOP, _APPLICATION = range(3)
-_kinds: dict[CodeType, int] = {}
+_kinds: dict[str, int] = {}  # by file, because the hash of a code object is made anew each time, of all it holds
 _origins: WeakKeyDictionary[Coroutine[Any, Any, Any], Site] = WeakKeyDictionary()
 
 
@@ -44,7 +44,7 @@ def find(skip: int = 1) -> Site | None:
     """
     frame: FrameType | None = sys._getframe(skip)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - the only way to a frame without building the whole stack
     while frame is not None:
-        kind = _kinds.get(frame.f_code)
+        kind = _kinds.get(frame.f_code.co_filename)
         if kind is None:
             kind = _classify(frame)
         if kind == _APPLICATION:
@@ -82,11 +82,11 @@ def _path(name: str) -> str:
 
 
 def _classify(frame: FrameType) -> int:
-    code = frame.f_code
-    kind = _kind(code.co_filename, frame.f_globals.get("__name__"))
+    name = frame.f_code.co_filename
+    kind = _kind(name, frame.f_globals.get("__name__"))
     if len(_kinds) > 10_000:  # an application that compiles code as it goes must not fill memory
         _kinds.clear()
-    _kinds[code] = kind
+    _kinds[name] = kind
     return kind
 
 

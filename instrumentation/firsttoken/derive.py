@@ -75,10 +75,11 @@ def _add_reading(call: Call, reading: Reading, found: dict[str, AttributeValue])
 
 def _streamed_tokens(call: Call, reading: Reading) -> int | None:
     usage = call.answer.usage
-    if usage is None or usage.output is None:
-        return None
+    output = usage.get(a.OUTPUT_TOKENS)
+    if output is None or reading.thinking_shown:
+        return output
     # Thinking that is not shown sends no deltas: its tokens came before the first one.
-    return usage.output - (0 if reading.thinking_shown else usage.thinking or 0)
+    return output - usage.get(a.REASONING_OUTPUT_TOKENS, 0)
 
 
 def _add_prints(prints: Prints, found: dict[str, AttributeValue]) -> None:

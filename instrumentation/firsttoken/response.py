@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from time import time
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from firsttoken import attributes as a
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from opentelemetry.util.types import AttributeValue
 
@@ -35,67 +35,61 @@ def fields_of(value: object) -> dict[str, Any]:
 _NONE: dict[str, Any] = {}
 
 
-class Usage(NamedTuple):
-    """Token counts as the API sent them; None is not reported."""
+class Usage(dict[str, int]):
+    """Token counts as the API sent them, by the attribute that each becomes; what is not reported is absent.
 
-    input: int | None = None
-    cache_read: int | None = None
-    cache_write: int | None = None
-    write_5m: int | None = None
-    write_1h: int | None = None
-    output: int | None = None
-    thinking: int | None = None
+    `uncached` is not among them: the API's `input_tokens` are only those after the last cache marker, and an
+    attribute of all input is made of three counts.
+    """
 
-    @property
-    def total_input(self) -> int | None:
-        """All input tokens: the API's `input_tokens` are only those after the last cache marker."""
-        if self.input is None:
-            return None
-        return self.input + (self.cache_read or 0) + (self.cache_write or 0)
+    __slots__ = ("uncached",)
 
+    def __init__(self) -> None:
+        self.uncached: int | None = None
 
-def usage_of(usage: object, earlier: Usage | None = None) -> Usage:
-    """Token counts of a `usage` object; what it leaves out is as in `earlier` (a stream sends two of them)."""
-    before = earlier or _UNREPORTED
-    fields = fields_of(usage)
-    creation = fields_of(fields.get("cache_creation"))
-    details = fields_of(fields.get("output_tokens_details"))
-    return Usage(
-        _count(fields.get("input_tokens"), before.input),
-        _count(fields.get("cache_read_input_tokens"), before.cache_read),
-        _count(fields.get("cache_creation_input_tokens"), before.cache_write),
-        _count(creation.get("ephemeral_5m_input_tokens"), before.write_5m),
-        _count(creation.get("ephemeral_1h_input_tokens"), before.write_1h),
-        _count(fields.get("output_tokens"), before.output),
-        _count(details.get("thinking_tokens"), before.thinking),
-    )
+    def read(self, usage: object) -> None:
+        """A `usage` object; what it leaves out stays as it was (a stream sends two of them)."""
+        fields = fields_of(usage)
+        uncached = fields.get("input_tokens")
+        if type(uncached) is int:
+            self.uncached = uncached
+        for field, attribute in _COUNTS:
+            count = fields.get(field)
+            if type(count) is int:
+                self[attribute] = count
+        for field, parts in _PARTS:
+            part = fields.get(field)
+            if part is not None:
+                counts = fields_of(part)
+                for name, attribute in parts:
+                    count = counts.get(name)
+                    if type(count) is int:
+                        self[attribute] = count
 
-
-def _count(value: object, otherwise: int | None) -> int | None:
-    return value if type(value) is int else otherwise
-
-
-_UNREPORTED = Usage()
+    def add_to(self, found: dict[str, AttributeValue]) -> None:
+        """`gen_ai.usage.*`, the split of cache writes, and the share of the input that the cache had."""
+        found.update(self)
+        if self.uncached is not None:
+            read = self.get(a.CACHE_READ_TOKENS)
+            found[a.INPUT_TOKENS] = total = self.uncached + (read or 0) + self.get(a.CACHE_WRITE_TOKENS, 0)
+            if total and read is not None:
+                found[a.CACHE_HIT_RATIO] = read / total
 
 
-def add_usage(usage: Usage, found: dict[str, AttributeValue]) -> None:
-    """`gen_ai.usage.*`, the split of cache writes, and the share of the input that the cache had."""
-    for name, value in zip(_USAGE, (usage.total_input, *usage[1:]), strict=True):
-        if value is not None:
-            found[name] = value
-    total = usage.total_input
-    if total and usage.cache_read is not None:
-        found[a.CACHE_HIT_RATIO] = usage.cache_read / total
-
-
-_USAGE = (
-    a.INPUT_TOKENS,
-    a.CACHE_READ_TOKENS,
-    a.CACHE_WRITE_TOKENS,
-    a.CACHE_WRITE_5M_TOKENS,
-    a.CACHE_WRITE_1H_TOKENS,
-    a.OUTPUT_TOKENS,
-    a.REASONING_OUTPUT_TOKENS,
+_COUNTS = (
+    ("cache_read_input_tokens", a.CACHE_READ_TOKENS),
+    ("cache_creation_input_tokens", a.CACHE_WRITE_TOKENS),
+    ("output_tokens", a.OUTPUT_TOKENS),
+)
+_PARTS = (
+    (
+        "cache_creation",
+        (
+            ("ephemeral_5m_input_tokens", a.CACHE_WRITE_5M_TOKENS),
+            ("ephemeral_1h_input_tokens", a.CACHE_WRITE_1H_TOKENS),
+        ),
+    ),
+    ("output_tokens_details", (("thinking_tokens", a.REASONING_OUTPUT_TOKENS),)),
 )
 
 
@@ -127,7 +121,7 @@ class Answer:
     __slots__ = ("_found", "kinds", "text", "tool_use_ids", "usage")
 
     def __init__(self) -> None:
-        self.usage: Usage | None = None
+        self.usage = Usage()
         self.kinds: dict[str, int] = {}
         self.text: list[str] = []
         self.tool_use_ids: list[str] = []
@@ -155,8 +149,8 @@ class Answer:
     def read_start(self, message: object) -> None:
         """The Message of `message_start`: its output tokens are a placeholder."""
         self._read_head(fields_of(message))
-        if self.usage is not None:
-            self.usage = self.usage._replace(output=None, thinking=None)
+        self.usage.pop(a.OUTPUT_TOKENS, None)
+        self.usage.pop(a.REASONING_OUTPUT_TOKENS, None)
 
     def read_delta(self, event: object) -> None:
         """`message_delta`: the stop reason and the final counts."""
@@ -172,10 +166,9 @@ class Answer:
         stop_reason = self._found.get(a.STOP_REASON)
         if isinstance(stop_reason, str):
             found[a.RESPONSE_FINISH_REASONS] = (stop_reason,)
-        if self.usage is not None:
-            add_usage(self.usage, found)
+        self.usage.add_to(found)
         if self.kinds:
-            found[a.RESPONSE_BLOCKS] = tuple(f"{kind}:{count}" for kind, count in sorted(self.kinds.items()))
+            found[a.RESPONSE_BLOCKS] = tuple([f"{kind}:{self.kinds[kind]}" for kind in sorted(self.kinds)])
 
     def _read_head(self, fields: dict[str, Any]) -> None:
         for field, attribute in _NAMED:
@@ -186,7 +179,7 @@ class Answer:
 
     def _read_usage(self, usage: object) -> None:
         if usage is not None:
-            self.usage = usage_of(usage, self.usage)
+            self.usage.read(usage)
             add_served(usage, self._found)
 
 
@@ -194,11 +187,18 @@ def header_attributes(raw: Iterable[tuple[bytes, bytes]], found: dict[str, Attri
     """Adds the request's ids and the rate limits, in one pass over the raw response headers."""
     for name, value in raw:
         known = _HEADERS.get(name.lower())
-        if known is not None:
-            attribute, read = known
-            read_value = read(value)
-            if read_value is not None:
-                found[attribute] = read_value
+        if known is None:
+            continue
+        attribute, kind = known
+        if kind is _COUNT:
+            if value.isdigit():
+                found[attribute] = int(value)
+        elif kind is _TEXT:
+            found[attribute] = value.decode("latin-1")
+        else:
+            moment = _moment(value)
+            if moment is not None:
+                found[attribute] = max(0.0, moment - time())
 
 
 def retry_after_s(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
@@ -218,19 +218,6 @@ def retry_after_s(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
     return found
 
 
-def _integer(value: bytes) -> int | None:
-    return int(value) if value.isdigit() else None
-
-
-def _text(value: bytes) -> str:
-    return value.decode("latin-1")
-
-
-def _reset_s(value: bytes) -> float | None:
-    moment = _moment(value)
-    return None if moment is None else max(0.0, moment - time())
-
-
 @lru_cache(maxsize=64)  # the four of an answer are mostly the same, and those of the next one too
 def _moment(value: bytes) -> float | None:
     try:
@@ -240,14 +227,15 @@ def _moment(value: bytes) -> float | None:
     return moment.timestamp() if moment.tzinfo else None
 
 
-_HEADERS: dict[bytes, tuple[str, Callable[[bytes], AttributeValue | None]]] = {
-    b"request-id": (a.REQUEST_ID, _text),
-    b"anthropic-organization-id": (a.ORGANIZATION_ID, _text),
-    b"anthropic-workspace-id": (a.WORKSPACE_ID, _text),
+_COUNT, _RESET, _TEXT = "count", "reset", "text"
+_HEADERS: dict[bytes, tuple[str, str]] = {
+    b"request-id": (a.REQUEST_ID, _TEXT),
+    b"anthropic-organization-id": (a.ORGANIZATION_ID, _TEXT),
+    b"anthropic-workspace-id": (a.WORKSPACE_ID, _TEXT),
     **{
         f"anthropic-ratelimit-{bucket.replace('_', '-')}-{value}".encode(): (
             f"{a.RATELIMIT_PREFIX}{bucket}.{value}",
-            _reset_s if value == "reset" else _integer,
+            _RESET if value == "reset" else _COUNT,
         )
         for bucket in a.RATELIMIT_BUCKETS
         for value in a.RATELIMIT_VALUES

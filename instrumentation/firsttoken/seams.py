@@ -183,8 +183,7 @@ def _responded(call: Call, response: Any) -> None:
 
 
 def _processed(call: Call, response: Any, result: Any) -> None:
-    # On the class and not on the result: pydantic takes a microsecond to say that a field is missing.
-    call.unfinished = hasattr(type(result), "__stream__") or not response.is_closed
+    call.unfinished = call.stream or not response.is_closed
     if call.unfinished:
         return
     message = result if get(result, "type") == "message" else response.json()

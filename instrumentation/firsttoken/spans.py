@@ -81,10 +81,10 @@ def add_to(span: Any, found: dict[str, AttributeValue], replacing: str | None = 
         with kept._lock:  # noqa: SLF001
             known = kept._dict  # noqa: SLF001
             if kept.maxlen is None or len(known) + len(found) <= kept.maxlen:
-                for name, value in found.items():
-                    if name == replacing or name not in known:
-                        known[name] = value  # pyright: ignore[reportArgumentType]
-                return dict(known)  # pyright: ignore[reportReturnType]
+                if replacing in found:
+                    known.pop(replacing, None)
+                known.update({**found, **known})  # pyright: ignore[reportCallIssue, reportArgumentType]
+                return known.copy()  # pyright: ignore[reportReturnType]
     theirs = dict(getattr(span, "attributes", None) or {})
     missing = {name: value for name, value in found.items() if name == replacing or name not in theirs}
     span.set_attributes(missing)
