@@ -76,6 +76,27 @@ COMMANDS: Final = (
         ("firsttoken check --budget budgets.toml", "firsttoken check --budget budgets.toml --since 1h"),
     ),
     Command(
+        "findings",
+        "firsttoken_dashboard.findings_command",
+        "what became of each finding; mark it as applied, dismiss it, snooze it",
+        (
+            "firsttoken findings list",
+            "firsttoken findings applied 3f2a",
+            "firsttoken findings snooze 3f2a --for 7d",
+            "firsttoken findings dismiss 3f2a --reason internal",
+        ),
+    ),
+    Command(
+        "compare",
+        "firsttoken_dashboard.compare_command",
+        "two windows, versions or stores, call site by call site, with intervals",
+        (
+            "firsttoken compare 2026-11-01/2026-11-08 2026-11-08/2026-11-15",
+            "firsttoken compare version:1.4.0 version:1.5.0 --service shop",
+            "firsttoken compare ./monday.duckdb ./tuesday.duckdb --format json",
+        ),
+    ),
+    Command(
         "doctor",
         "firsttoken_dashboard.doctor",
         "what is instrumented, exported and stored here, and why not",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard import analysis, options, pricing
-from firsttoken_dashboard.advisor import rules
+from firsttoken_dashboard.advisor import rules, verify
 from firsttoken_dashboard.advisor.audit import audit
 from firsttoken_dashboard.advisor.sites import SettingsError
 from firsttoken_dashboard.options import CommandError
@@ -79,14 +79,12 @@ def _audited(args: argparse.Namespace) -> Audit:
     store = options.open_store(args)
     progress = _Progress()
     try:
-        return audit(
-            store,
-            window,
-            source_root=args.source_root,
-            prices=pricing.load(args.models),
-            only=args.rule,
-            progress=progress.say,
+        prices = pricing.load(args.models)
+        found = audit(
+            store, window, source_root=args.source_root, prices=prices, only=args.rule, progress=progress.say
         )
+        progress.say("What became of earlier findings")
+        return verify.follow(store, found, service=window.service, prices=prices)
     except (SettingsError, pricing.PricesError) as error:
         raise CommandError(str(error)) from error
     finally:

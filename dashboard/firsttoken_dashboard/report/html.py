@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Final
 
 from firsttoken_dashboard.advisor.findings import Audit, Finding, Range, SlowFirstToken
-from firsttoken_dashboard.report import wording
+from firsttoken_dashboard.report import following, wording
 
 #: Bars are this many units wide (an SVG's own units; the page scales them).
 _WIDTH: Final = 600
@@ -25,6 +25,7 @@ def render(audit: Audit) -> str:
         *[_finding(number, one, audit) for number, one in enumerate(audit.findings, 1)],
         _hints(audit),
         _slow_sites(audit),
+        _followed(audit),
         _checked(audit),
     ]
     return (
@@ -136,6 +137,19 @@ def _slow(slow: SlowFirstToken, audit: Audit) -> str:
         f"{wording.seconds(slow.ttft_p50_s)}, 19 of 20 within {wording.seconds(slow.ttft_p95_s)}. {_text(parts)}.<br>"
         f"{_text(slow.advice)}</li>"
     )
+
+
+def _followed(audit: Audit) -> str:
+    rows = "".join(
+        f"<tr><td>{_text(one.state)}</td><td>{_text(one.rule)}</td>"
+        f"<td class='where'>{_text(one.site.label(audit.source_root))}</td>"
+        f"<td>{_text(following.told(one) or '')}</td></tr>"
+        for one in audit.followed
+    )
+    head = "<tr><th>state</th><th>rule</th><th>where</th><th>measured</th></tr>"
+    changed = f"<h2>Changed since</h2><table><thead>{head}</thead><tbody>{rows}</tbody></table>" if rows else ""
+    aside = following.aside(audit)
+    return changed + (f"<p class='about'>{_text(aside)}</p>" if aside else "")
 
 
 def _checked(audit: Audit) -> str:

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any, Final
 
 from firsttoken_dashboard.advisor.findings import Audit, Finding, Json, Range, Saving, Site, SlowFirstToken
+from firsttoken_dashboard.report import following
 from firsttoken_dashboard.report.wording import moment
 
 #: Raised when a field changes its meaning or goes; new fields do not raise it.
@@ -38,6 +39,8 @@ def document(audit: Audit) -> dict[str, Any]:
         "total": None if audit.total is None else _saving(audit.total),
         "findings": [_finding(one, audit) for one in audit.findings],
         "hints": [_finding(one, audit) for one in audit.hints],
+        "set_aside": len(audit.set_aside),
+        "followed": [following.document(one, audit.source_root) for one in audit.followed],
         "slow_first_token": [_slow(one, audit) for one in audit.slow_first_token],
         "quiet": [{"service": _short(one.service), "calls": one.n_calls} for one in audit.quiet],
         "checked": [

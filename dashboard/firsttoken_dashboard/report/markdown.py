@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from firsttoken_dashboard.advisor.findings import Audit, Finding, SlowFirstToken
-from firsttoken_dashboard.report import wording
+from firsttoken_dashboard.report import following, wording
 
 #: What Markdown would read as markup in running text.
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~])")
@@ -33,6 +33,15 @@ def render(audit: Audit) -> str:
     if audit.slow_first_token:
         lines += ["", "## Slow first token", ""]
         lines += [_slow(slow, audit) for slow in audit.slow_first_token]
+    if audit.followed:
+        lines += ["", "## Changed since", "", "| | rule | where | measured |", "|---|---|---|---|"]
+        lines += [
+            f"| {one.state} | `{one.rule}` | {_text(one.site.label(audit.source_root))} | "
+            f"{_text(following.told(one) or '')} |"
+            for one in audit.followed
+        ]
+    if (aside := following.aside(audit)) is not None:
+        lines += ["", aside]
     lines += ["", *_checked(audit)]
     return "\n".join(lines) + "\n"
 

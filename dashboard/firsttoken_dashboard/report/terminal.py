@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, TextIO
 
 from firsttoken_dashboard.advisor.findings import Audit, Finding, SlowFirstToken
-from firsttoken_dashboard.report import wording
+from firsttoken_dashboard.report import following, wording
 
 NARROWEST: Final = 40
 WIDEST: Final = 100
@@ -19,6 +19,7 @@ _LABEL: Final = 14
 
 _SLOW: Final = "Where 1 call in 20 waits over 3 s for its first token, and what it waits for:"
 _NOTHING: Final = "Nothing to change: no rule found a fault in these calls."
+_NOTHING_LEFT: Final = "Nothing else to change: no other fault was found in these calls."
 _CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -59,6 +60,10 @@ def render(audit: Audit, style: Style) -> str:
         lines += ["", style.paint("Slow first token", "bold"), *_wrapped(_SLOW, style, paint=("dim",))]
         for slow in audit.slow_first_token:
             lines += _slow(slow, audit, style)
+    if audit.followed:
+        lines += ["", *_followed(audit, style)]
+    if (aside := following.aside(audit)) is not None:
+        lines += ["", *_wrapped(aside, style, paint=("dim",))]
     if checked := _checked(audit, style):
         lines += ["", *checked]
     return "\n".join(lines) + "\n"
@@ -72,7 +77,8 @@ def _head(audit: Audit, style: Style) -> list[str]:
     if audit.sampled:
         lines += _wrapped(wording.SAMPLED, style, paint=("yellow",))
     if not audit.findings:
-        lines += ["", *_wrapped(_NOTHING, style, paint=("green", "bold"))]
+        nothing = _NOTHING_LEFT if audit.followed or audit.set_aside else _NOTHING
+        lines += ["", *_wrapped(nothing, style, paint=("green", "bold"))]
     return lines
 
 
@@ -110,7 +116,7 @@ def _finding(number: int, finding: Finding, audit: Audit, style: Style) -> list[
         style.paint("─" * style.width, "dim"),
         *_wrapped(f"{number}. {wording.clean(finding.title)}", style, hanging=3, paint=("bold",)),
         *_wrapped(wording.where(finding, audit), style, indent=3, paint=("cyan",)),
-        *_wrapped(f"{about}  [{finding.rule}]", style, indent=3, paint=("dim",)),
+        *_wrapped(f"{about}  [{finding.rule} {finding.id}]{_again(finding)}", style, indent=3, paint=("dim",)),
         "",
         *_labelled("why", finding.fix.why, style),
         "",
@@ -129,6 +135,10 @@ def _finding(number: int, finding: Finding, audit: Audit, style: Style) -> list[
     lines += _labelled("then watch", finding.verify, style)
     lines += _labelled("read", finding.fix.docs, style)
     return lines
+
+
+def _again(finding: Finding) -> str:
+    return "  reopened: the change was undone" if finding.state == "reopened" else ""
 
 
 def _hint(finding: Finding, audit: Audit, style: Style) -> list[str]:
@@ -163,6 +173,18 @@ def _slow(slow: SlowFirstToken, audit: Audit, style: Style) -> list[str]:
         bar = "█" * max(round(20 * part.seconds / whole), 1)
         lines.append(f"   {part.name:<{name}}  {wording.seconds(part.seconds):>8}  {style.paint(bar, 'yellow')}")
     return [*lines, *_labelled("so", wording.clean(slow.advice), style)]
+
+
+def _followed(audit: Audit, style: Style) -> list[str]:
+    """What was changed, and what that saved."""
+    lines = [style.paint("Changed since", "bold")]
+    for one in audit.followed:
+        good = one.state == "verified"
+        lines += _wrapped(f"{one.state}: {one.rule}", style, indent=1, paint=("green" if good else "yellow",))
+        lines += _wrapped(wording.clean(one.site.label(audit.source_root)), style, indent=3, paint=("cyan",))
+        if (told := following.told(one)) is not None:
+            lines += _wrapped(told, style, indent=3)
+    return lines
 
 
 def _checked(audit: Audit, style: Style) -> list[str]:
