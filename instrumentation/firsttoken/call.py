@@ -17,11 +17,12 @@ from firsttoken.spans import add_to
 from firsttoken.stream import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
     from firsttoken.callsite import Site
-    from firsttoken.metrics import Metrics
 
 #: Attempts that are told one by one.
 MOST_ATTEMPT_EVENTS = 32
@@ -32,11 +33,12 @@ class Call:
 
     `span` is None until it is known whether the SDK opens one; `owned` says that we opened it, and so end it.
     `reading` is None until there is something to read: a stream, or a body that the application reads itself.
+    `on_end` gets the call and all that its span says.
     """
 
     __slots__ = (
         "_ended",
-        "_metrics",
+        "_on_end",
         "answer",
         "attempts",
         "began",
@@ -68,7 +70,7 @@ class Call:
         options: Any,
         operation: str,
         site: Site | None,
-        metrics: Metrics,
+        on_end: Callable[[Call, dict[str, AttributeValue]], None],
         *,
         stream: bool,
         is_async: bool,
@@ -97,7 +99,7 @@ class Call:
         self.status: int | None = None
         self.timeout_s: float | None = None
         self.prints: background.Prints | None = None
-        self._metrics = metrics
+        self._on_end = on_end
         self._ended = False
 
     # What happens to a call, in order.
@@ -206,8 +208,7 @@ class Call:
     def _finished(self, span: Span, known: dict[str, AttributeValue]) -> None:
         if self.prints is not None:
             self.prints.answered(span.get_span_context().span_id, self.answer)
-        if self.operation == "chat":
-            self._metrics.record(known, perf_counter() - self.began, self.reading)
+        self._on_end(self, known)
         self.options = self.client = None
 
     def _tell_failure(self, attempt: Attempt, error_type: str | None) -> None:

@@ -68,13 +68,12 @@ class _Patches:
 
     def disable(self) -> None:
         self._providers = None
-        if self._recorder is not None:
-            self._recorder.active = False
-        for owner, name, wrapper in reversed(self._wrapped):
-            # Another instrumentation that wrapped ours later keeps it: taking it out would take that one out too.
-            if owner.__dict__.get(name) is wrapper:
-                setattr(owner, name, wrapper.__wrapped__)
-        self._wrapped.clear()
+        wrapped, self._wrapped = self._wrapped, []
+        if self._recorder is None:
+            _unwrap(wrapped)
+        else:
+            self._recorder.retire(lambda: _unwrap(wrapped))
+            self._recorder = None
 
     def _patch_client(self, module: Any) -> None:
         if self._providers is None:
@@ -127,6 +126,14 @@ class _Patches:
             )
         except Exception:  # noqa: BLE001
             fault(f"{owner_name}.{name}")
+
+
+def _unwrap(wrapped: list[tuple[Any, str, wrapt.FunctionWrapper[..., Any]]]) -> None:
+    while wrapped:
+        owner, name, wrapper = wrapped.pop()
+        # Another instrumentation that wrapped ours later keeps it: taking it out would take that one out too.
+        if owner.__dict__.get(name) is wrapper:
+            setattr(owner, name, wrapper.__wrapped__)
 
 
 _state = _Patches()

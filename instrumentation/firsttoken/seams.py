@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.trace import Tracer, TracerProvider
+    from opentelemetry.util.types import AttributeValue
 
     from firsttoken.metrics import Metrics
     from firsttoken.stream import Reading
@@ -37,19 +38,25 @@ _current: ContextVar[Call | None] = ContextVar("firsttoken_call", default=None)
 class Recorder:
     """Begins a `Call` for each request of the SDK, and tells it what happens. One for each `instrument()`.
 
-    `provider` is the one that the application asked for, or None for the global one. `active` is taken away when
-    the instrumentation is switched off, for the case that a wrapper must stay, because another one lies around it.
+    `provider` is the one that the application asked for, or None for the global one.
     """
 
     def __init__(self, tracer: Tracer, provider: TracerProvider | None, metrics: Metrics) -> None:
-        self.active = True
         self._tracer = tracer
         self._provider = provider
         self._metrics = metrics
+        self._open: set[Call] = set()
+        self._retired: Callable[[], None] | None = None
+
+    def retire(self, then: Callable[[], None]) -> None:
+        """Begins no call from now on; `then` is called once those under way have ended, which may be now."""
+        self._retired = then
+        if not self._open:
+            then()
 
     def request(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
         """Around `SyncAPIClient.request`."""
-        call = guarded("a request", self._begin, client, args, kwargs, False) if self.active else None  # noqa: FBT003
+        call = guarded("a request", self._begin, client, args, kwargs, False)  # noqa: FBT003
         if call is None:
             return wrapped(*args, **kwargs)
         token = _current.set(call)
@@ -61,12 +68,14 @@ class Recorder:
             raise
         finally:
             _leave(token, attached)
+            if not call.unfinished:
+                guarded("a call's end", self._release, call)
         guarded("an answer", call.returned)
         return result
 
     async def request_async(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
         """Around `AsyncAPIClient.request`."""
-        call = guarded("a request", self._begin, client, args, kwargs, True) if self.active else None  # noqa: FBT003
+        call = guarded("a request", self._begin, client, args, kwargs, True)  # noqa: FBT003
         if call is None:
             return await wrapped(*args, **kwargs)
         token = _current.set(call)
@@ -78,6 +87,8 @@ class Recorder:
             raise
         finally:
             _leave(token, attached)
+            if not call.unfinished:
+                guarded("a call's end", self._release, call)
         guarded("an answer", call.returned)
         return result
 
@@ -93,18 +104,29 @@ class Recorder:
         """The call of a request that is recorded; None for any other."""
         options = kwargs["options"] if "options" in kwargs else args[1]
         operation = operation_of(options)
-        if operation is None or context.get_value(_SUPPRESS):
+        if operation is None or self._retired is not None or context.get_value(_SUPPRESS):
             return None
         stream = bool(kwargs.get("stream"))
-        call = Call(client, options, operation, callsite.find(4), self._metrics, stream=stream, is_async=is_async)
-        if not spans.sdk_will_trace(client, options):
+        call = Call(client, options, operation, callsite.find(4), self._ended, stream=stream, is_async=is_async)
+        self._open.add(call)
+        if not spans.sdk_will_trace(client, options, into=self._provider):
             spans.open_own(self._tracer, call, options)
         return call
 
     def _attempt(self, call: Call, request: Any, options: Any) -> None:
-        if call.span is None and not spans.adopt_current(call, self._provider):
+        if call.span is None and not spans.adopt_current(call):
             spans.open_own(self._tracer, call, options)
         call.attempt_began(request)
+
+    def _ended(self, call: Call, known: dict[str, AttributeValue]) -> None:
+        self._release(call)
+        if call.operation == "chat":
+            self._metrics.record(known, perf_counter() - call.began, call.reading)
+
+    def _release(self, call: Call) -> None:
+        self._open.discard(call)
+        if self._retired is not None and not self._open:
+            self._retired()
 
 
 def process_response(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
@@ -160,7 +182,10 @@ def create_async(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: 
 
 
 def _attach(call: Call) -> Any:
-    return None if call.span is None else context.attach(trace.set_span_in_context(call.span))
+    # Where the SDK opens a span too, in another pipeline, it must not refer to one that is not there.
+    if call.span is None or spans.sdk_will_trace(call.client, call.options):
+        return None
+    return context.attach(trace.set_span_in_context(call.span))
 
 
 def _leave(token: Any, attached: Any) -> None:

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from firsttoken.call import Call
 
 
-def sdk_will_trace(client: Any, options: Any) -> bool:
-    """Whether the SDK (1.14 and later) is about to open its own span for this request."""
-    return getattr(options, "span_name", None) is not None and getattr(client, "_tracer", None) is not None
+def sdk_will_trace(client: Any, options: Any, into: TracerProvider | None = None) -> bool:
+    """Whether the SDK (1.14 and later) is about to open its own span for this request, and `into` that provider.
+
+    A provider that the application asked us for, and that the SDK's spans do not go to, would otherwise get nothing.
+    """
+    if getattr(options, "span_name", None) is None or getattr(client, "_tracer", None) is None:
+        return False
+    return into is None or into is (client._open_telemetry.get("tracer_provider") or get_tracer_provider())  # noqa: SLF001 - as the SDK does
 
 
 def open_own(tracer: Tracer, call: Call, options: Any) -> None:
@@ -37,15 +42,11 @@ def open_own(tracer: Tracer, call: Call, options: Any) -> None:
     call.owned = True
 
 
-def adopt_current(call: Call, provider: TracerProvider | None) -> bool:
+def adopt_current(call: Call) -> bool:
     """Takes the current span for the call's, where it is the SDK's own. It takes our attributes before it ends.
 
-    The SDK ends its span wherever the answer ends, so its `end` is the one place to hook. A `provider` that the
-    application asked for, and that the SDK's spans do not go to, would get nothing: it gets a span of ours, which
-    nothing in the other one refers to.
+    The SDK ends its span wherever the answer ends, so its `end` is the one place to hook.
     """
-    if provider is not None and provider is not _provider_of_sdk(call.client):
-        return False
     span: Any = get_current_span()
     scope = getattr(getattr(span, "instrumentation_scope", None), "name", None)
     # The clients of other platforms add theirs: `com.anthropic.sdk.python.bedrock`.
@@ -54,10 +55,6 @@ def adopt_current(call: Call, provider: TracerProvider | None) -> bool:
     call.adopted(span)
     _hook_end(span, call)
     return True
-
-
-def _provider_of_sdk(client: Any) -> Any:
-    return client._open_telemetry.get("tracer_provider") or get_tracer_provider()  # noqa: SLF001 - as the SDK does
 
 
 def _hook_end(span: Any, call: Call) -> None:
