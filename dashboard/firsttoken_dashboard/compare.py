@@ -1,4 +1,4 @@
-"""Two windows, versions or stores against each other, call site by call site: what changed, and is it more than luck?"""
+"""Two windows, versions or stores against each other, call site by call site: what changed by more than luck."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _side(text: str, args: argparse.Namespace) -> Side:
     if path.is_file() or path.suffix == ".duckdb":
         return Side(text, stores.open(path, memory_limit=args.memory_limit), window)
     ends = text.split("/")
-    if len(ends) == 2 and any(ends):  # noqa: PLR2004 - from and to
+    if len(ends) == 2 and any(ends):
         try:
             since, until = (options.moment(end) if end else None for end in ends)
         except argparse.ArgumentTypeError as error:

@@ -7,6 +7,7 @@ never from the outcome itself: a moment chosen by the outcome would make a savin
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
@@ -36,22 +37,31 @@ def marks(followed: Followed, calls: Sequence[Call]) -> Marks | None:
 
 
 def _mark(followed: Followed, calls: Sequence[Call]) -> Callable[[Call], bool | None] | None:
-    if followed.rule == "reuse-client":
-        if followed.key == "keep-alive":
-            return lambda call: None if call.connection_new is None else not call.connection_new
-        return lambda call: None if call.client_calls is None else call.client_calls > 1
-    if followed.rule == "use-smaller-model":
-        return lambda call: None if call.model is None else call.model != followed.model
-    if followed.rule == "raise-timeout" and followed.key != "stuck":
-        limits = [call.timeout_s for call in calls if call.timeout_s is not None and _known(followed, call)]
-        longest = max(limits, default=None)
-        if longest is None:
-            return None
-        return lambda call: None if call.timeout_s is None else call.timeout_s > longest or call.stream is True
-    return {
+    def asks_another_model(call: Call) -> bool | None:
+        return None if call.model is None else call.model != followed.model
+
+    limits = [call.timeout_s for call in calls if call.timeout_s is not None and _known(followed, call)]
+    longest = max(limits, default=math.inf)
+
+    def has_time(call: Call) -> bool | None:
+        return None if call.timeout_s is None else call.timeout_s > longest or call.stream is True
+
+    found: dict[str, Callable[[Call], bool | None]] = {
         "stream-responses": lambda call: call.stream,
         "enable-prompt-caching": lambda call: call.cache_used,
-    }.get(followed.rule)
+        "use-smaller-model": asks_another_model,
+        "reuse-client": _keeps_connection if followed.key == "keep-alive" else _reuses_client,
+        "raise-timeout": has_time,
+    }
+    return found.get(followed.rule)
+
+
+def _keeps_connection(call: Call) -> bool | None:
+    return None if call.connection_new is None else not call.connection_new
+
+
+def _reuses_client(call: Call) -> bool | None:
+    return None if call.client_calls is None else call.client_calls > 1
 
 
 def reconfigured(followed: Followed, calls: Sequence[Call]) -> Marks:

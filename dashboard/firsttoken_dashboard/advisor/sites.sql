@@ -13,6 +13,7 @@ windowed AS (
         code_file,
         code_line,
         code_function,
+        CONCAT_WS('/', service_instance_id, process_id) AS process,
         CASE WHEN code_file IS NULL THEN prompt_blocks END AS prompt_blocks
     FROM calls
     WHERE
@@ -77,6 +78,8 @@ deliveries AS (
 placed AS (
     SELECT
         windowed.call_row,
+        windowed.start_time,
+        windowed.process,
         windowed.stream,
         windowed.service_name AS service,
         COALESCE(windowed.code_file, around.file) AS file,
@@ -99,6 +102,44 @@ placed AS (
     LEFT JOIN around ON windowed.call_row = around.call_row
     LEFT JOIN requests ON windowed.trace_id = requests.trace_id
     LEFT JOIN deliveries ON windowed.trace_id = deliveries.trace_id
+),
+-- A line moves when the code above it changes: then one line of a function ends, with its processes, before the next
+-- begins. Where that is so for all lines of a function they are one site, at its latest line.
+lines AS (
+    SELECT
+        service,
+        file,
+        function,
+        line,
+        MIN(start_time) AS first_start,
+        MAX(start_time) AS last_start,
+        LIST(DISTINCT process) AS processes
+    FROM placed
+    WHERE file IS NOT NULL
+    GROUP BY ALL
+),
+successions AS (
+    SELECT
+        *,
+        first_start > LAG(last_start) OVER course
+        AND NOT LIST_HAS_ANY(processes, LAG(processes) OVER course)
+        AND function IS NOT NULL AS succeeds
+    FROM lines
+    WINDOW course AS (PARTITION BY service, file, function ORDER BY first_start, line)
+),
+moved AS (
+    SELECT service, file, function, ARG_MAX(line, first_start) AS line
+    FROM successions
+    GROUP BY service, file, function
+    HAVING COUNT(*) > 1 AND COUNT(*) FILTER (succeeds) = COUNT(*) - 1
+),
+settled AS (
+    SELECT placed.* EXCLUDE (start_time, process) REPLACE (COALESCE(moved.line, placed.line) AS line)
+    FROM placed
+    LEFT JOIN moved
+        ON placed.service IS NOT DISTINCT FROM moved.service
+        AND placed.file = moved.file
+        AND placed.function = moved.function
 )
-SELECT HASH(service, file, line, function, parent, prompt) AS site_id, placed.*
-FROM placed
+SELECT HASH(service, file, line, function, parent, prompt) AS site_id, settled.*
+FROM settled

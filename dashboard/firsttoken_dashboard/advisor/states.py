@@ -188,7 +188,8 @@ def _followed(row: tuple[Any, ...]) -> Followed:
     number, rule, service, file, line, function, model, state, since, until, because, first, last, text = row
     finding: dict[str, Any] = json.loads(text)
     site: dict[str, Any] = finding.get("site") or {}
-    window: dict[str, Any] = (finding.get("evidence") or {}).get("window") or {}
+    evidence: dict[str, Any] = finding.get("evidence") or {}
+    window: dict[str, Any] = evidence.get("window") or {}
     applied_at = _moment(finding.get("applied_at"))
     return Followed(
         id=number,
@@ -214,7 +215,10 @@ def _followed(row: tuple[Any, ...]) -> Followed:
 
 
 def _measured(told: dict[str, Any] | None) -> Measured | None:
-    return None if told is None else Measured(**{**told, "saving": Range(**told["saving"])})
+    if told is None:
+        return None
+    values: dict[str, Any] = {**told, "saving": Range(**told["saving"])}
+    return Measured(**values)
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -106,7 +106,7 @@ def _calls(con: duckdb.DuckDBPyConnection, place: Site) -> list[Call]:
     [(size,)] = analysis.rows(con, "verify_size", analysis.Window(), package=_PACKAGE, **where)
     every = max(-(-size // MOST_CALLS), 1)
     rows = analysis.rows(con, "verify_calls", analysis.Window(), package=_PACKAGE, every=every, **where)
-    told = len(Call.__slots__) - 1
+    told = len(fields(Call)) - 1
     return [Call(*row[:told], configuration=row[told:]) for row in rows]
 
 
