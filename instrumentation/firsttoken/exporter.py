@@ -59,7 +59,7 @@ class DuckDBSpanExporter(SpanExporter):
                 batch = stores.SpanBatch(content=self._content)
                 for span in spans:
                     add_span(batch, span)
-                store.append_batch(batch)
+                store.deposit(batch)
         except stores.StoreUnreadable as error:
             # Trying again would fail in the same way, once a second, for as long as the application runs.
             self._store = None
@@ -69,13 +69,21 @@ class DuckDBSpanExporter(SpanExporter):
             reason = type(error).__name__
             if reason not in self._told:
                 self._told.add(reason)
-                _logger.warning("firsttoken could not record %d spans: %s", len(spans), error)
+                first_line = str(error).partition("\n")[0] or reason
+                _logger.warning("firsttoken could not record %d spans: %s", len(spans), first_line)
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Ends the exporter; everything exported before is on disk already."""
-        self._store = None
+        """Ends the exporter. Everything exported before is on disk already; now it goes into the tables too."""
+        store, self._store = self._store, None
+        if store is None:
+            return
+        try:
+            with suppress_instrumentation():
+                store.append_batch(stores.SpanBatch(content=self._content))
+        except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application
+            _logger.debug("firsttoken leaves spans in the outbox for the next reader: %s", error)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
         """True: `export` keeps nothing back."""

@@ -12,7 +12,6 @@ from textwrap import dedent
 from typing import Any
 
 import firsttoken.store
-from firsttoken.store import outbox
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -111,11 +110,6 @@ def stored(path: Path) -> list[Stored]:
     if not path.exists():
         return []
     store = firsttoken.store.open(path)
-    if outbox.segments(path):
-        # Several processes that end at once may not all get the file within half a second. What they lay in the
-        # outbox then is as durable as the rest, and the next writer takes it in: here, that is the test.
-        with store.write() as connection:
-            outbox.take_in(connection, path, firsttoken.store.SpanBatch())
     with store.read() as connection:
         rows = connection.execute(
             "SELECT name, scope_name, service_name, resource FROM spans ORDER BY start_time"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firsttoken import store as stores
-from firsttoken.store import SpanBatch, Store, batch
+from firsttoken.store import SpanBatch, Store, batch, outbox, transfer
 from tests.store.spans import START, call, span
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20)
@@ -75,7 +75,7 @@ def stored(store: Store, numbers: range) -> int:
     return row[0]
 
 
-@pytest.mark.parametrize("encoder", ["orjson", "json"])
+@pytest.mark.parametrize(("encoder", "way"), [("orjson", "bound"), ("json", "text"), ("json", "outbox")])
 @pytest.mark.parametrize("keep_content", [False, True])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
@@ -85,8 +85,11 @@ def test_any_span_is_stored(
     data: st.DataObject,
     keep_content: bool,  # noqa: FBT001 - a parameter of the test
     encoder: str,
+    way: str,
 ) -> None:
     """Ten odd spans a batch: surrogates, NaN, huge numbers, years 0 and 2500, attributes of any shape."""
+    if way == "text":
+        monkeypatch.setattr(transfer, "_BINDS_ALONE", 99)
     if encoder == "json":
         monkeypatch.setattr(batch, "orjson", None)
     odd = data.draw(st.lists(odd_spans, min_size=1, max_size=10))
@@ -94,7 +97,10 @@ def test_any_span_is_stored(
     filled = SpanBatch(keep_content=keep_content)
     for number, one in enumerate(odd, start=first):
         filled.add(trace_id=f"{number:032x}", span_id=f"{number:016x}", parent_span_id=None, **one)
-    shared.append_batch(filled)
+    if way == "outbox":
+        outbox.spill(shared.path, filled)
+    else:
+        shared.append_batch(filled)
     assert stored(shared, range(first, first + len(odd))) == len(odd)
 
 
@@ -149,23 +155,21 @@ def test_a_column_of_numbers_that_says_something_else_is_unknown(store: Store) -
     assert rows == [(None, None, None, False, None), (12, None, None, False, None)]
 
 
-@pytest.mark.parametrize("pyarrow", [False, True])
-def test_columns_go_over_the_same_with_and_without_pyarrow(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    pyarrow: bool,  # noqa: FBT001
-) -> None:
+@pytest.mark.parametrize("way", ["pyarrow", "lists", "text"])
+def test_columns_go_over_the_same_every_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Through pyarrow where it is loaded; else as parameters; as text where those would load pandas."""
     import sys
 
-    if pyarrow:
+    if way == "pyarrow":
         pytest.importorskip("pyarrow")
     else:
         monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
+        monkeypatch.setattr(transfer, "_BINDS_ALONE", 0 if way == "lists" else 99)
     store = stores.open(tmp_path / "store.duckdb")
-    store.append([call(n, {"gen_ai.request.model": "ä" * n}, parent=None if n % 3 else n) for n in range(1, 20)])
+    store.append([call(n, {"gen_ai.request.model": "'ä" * n}, parent=None if n % 3 else n) for n in range(1, 20)])
     with store.read() as connection:
         rows = connection.execute(
             "SELECT spans.parent_span_id IS NULL, length(request_model)"
             " FROM spans JOIN calls USING (trace_id, span_id) ORDER BY span_id"
         ).fetchall()
-    assert rows == [(n % 3 != 0, n) for n in range(1, 20)]
+    assert rows == [(n % 3 != 0, 2 * n) for n in range(1, 20)]

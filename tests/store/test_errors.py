@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import duckdb
 import pytest
 
 from firsttoken import store as stores
-from firsttoken.store import Store, connection, maintenance, outbox, schema
+from firsttoken.store import SpanRecord, Store, connection, maintenance, outbox, schema
 from tests.store.spans import call
 
 
@@ -134,19 +135,16 @@ def test_a_reader_gives_up_on_a_file_that_is_held(store: Store) -> None:
 def test_connections_load_no_extension_and_use_little(store: Store) -> None:
     """What a connection may do inside somebody's application."""
     with store.write() as writing:
-        value = "SELECT value FROM duckdb_settings() WHERE name = ?"
-        found = {
-            name: (writing.execute(value, [name]).fetchone() or ("",))[0]
-            for name in ("threads", "memory_limit", "autoload_known_extensions", "autoinstall_known_extensions")
-        }
-        directory = (writing.execute(value, ["temp_directory"]).fetchone() or ("",))[0]
-    assert found == {
-        "threads": "1",
-        "memory_limit": "244.1 MiB",
-        "autoload_known_extensions": "false",
-        "autoinstall_known_extensions": "false",
-    }
-    assert Path(directory).parent == store.path.parent
+        found, directory = (
+            writing.execute(f"SELECT {', '.join(f'current_setting({name!r})' for name in names)}").fetchone()
+            for names in (
+                ("threads", "memory_limit", "autoload_known_extensions", "autoinstall_known_extensions"),
+                ("temp_directory",),
+            )
+        )
+    assert found == (1, "244.1 MiB", False, False)
+    assert directory is not None
+    assert Path(directory[0]).parent == store.path.parent
 
 
 def test_new_files_open_in_older_versions_of_duckdb(store: Store) -> None:
@@ -180,14 +178,23 @@ def test_a_full_outbox_drops_the_oldest_and_counts_them(store: Store, monkeypatc
     assert (state.spans, state.outbox_spans) == (6, 0)
 
 
-def test_a_segment_that_cannot_be_read_stops_nobody_and_is_counted(store: Store) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"no json", b"[]", b'{"trace_id": []}', b"\xff"]
+    + [json.dumps({name: [value] for name in SpanRecord._fields}).encode() for value in ("x", 2**70, None)]
+    + [
+        json.dumps({name: [value] for name, value in odd._asdict().items()}).encode()
+        for odd in (call(9, name="\ud800"), call(9)._replace(trace_id=None), call(9, start=-1))
+    ],
+)
+def test_a_segment_that_cannot_be_read_stops_nobody_and_is_counted(store: Store, content: bytes) -> None:
     store.append([call(1)])
     other = stores.open(store.path)
     with store.read():
         other.append([call(2)])
         other.append([call(3)])
     first, second = outbox.segments(store.path)
-    first.path.write_bytes(b"no parquet")
+    first.path.write_bytes(content)
     store.append([call(4)])
     state = maintenance.info(store)
     assert (state.spans, state.drops) == (3, (("outbox segment refused", 1),))

@@ -175,6 +175,31 @@ def test_a_sampled_call_says_with_which_probability(store: Store) -> None:
     assert only_row(store, "SELECT sampling_probability FROM calls") == (0.25,)
 
 
+def test_an_error_of_many_lines_is_one_line_in_the_log(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_store: Store, _batch: object) -> None:
+        raise ValueError("first line\nCandidates:\n  more")
+
+    monkeypatch.setattr(Store, "deposit", refuse)
+    exporter = DuckDBSpanExporter(store.path)
+    assert exporter.export([]) is SpanExportResult.FAILURE
+    assert [record.getMessage() for record in caplog.records] == ["firsttoken could not record 0 spans: first line"]
+
+
+def test_a_busy_applications_spans_are_in_the_tables_when_it_ends(store: Store) -> None:
+    """Between, most flushes only lay them beside the store."""
+    provider = provider_into(store.path)
+    tracer = provider.get_tracer("firsttoken")
+    for _ in range(4):
+        tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"}).end()
+        provider.force_flush()
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1, 1, 1]
+    provider.shutdown()
+    assert outbox.segments(store.path) == []
+    assert only_row(store, "SELECT count(*) FROM calls") == (4,)
+
+
 SCRIPT = """
 import sys
 from opentelemetry.sdk.trace import TracerProvider

@@ -21,21 +21,35 @@ WRITER = Path(__file__).with_name("writer.py")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
-def start(store: Store, first: int, count: int, batch: int) -> subprocess.Popen[str]:
-    arguments = [sys.executable, str(WRITER), str(store.path), str(first), str(count), str(batch)]
+def start(store: Store, first: int, count: int, size: int) -> subprocess.Popen[str]:
+    arguments = [sys.executable, str(WRITER), str(store.path), str(first), str(count), str(size)]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
 def stored(store: Store) -> list[int]:
-    """The numbers of all stored spans, after the outbox was drained."""
-    while outbox.segments(store.path):
-        store.append([call(0)])
-    store.append([call(0)])
+    """The numbers of all stored spans, as a reader sees them."""
     with store.read() as connection:
         found = connection.execute("SELECT span_id FROM spans").fetchall()
         calls = connection.execute("SELECT count(*) FROM calls").fetchone()
     assert calls == (len(found),), "spans and calls agree"
-    return sorted(number for (text,) in found if (number := int(text, 16)))
+    assert outbox.segments(store.path) == []
+    return sorted(int(text, 16) for (text,) in found)
+
+
+def batch(*spans: stores.SpanRecord) -> stores.SpanBatch:
+    filled = stores.SpanBatch()
+    for span in spans:
+        filled.add_record(span)
+    return filled
+
+
+def _timed_count(path: Path) -> tuple[int, float]:
+    """The calls that another process sees, and the seconds until it knows."""
+    began = time.monotonic()
+    with stores.open(path).read() as connection:
+        row = connection.execute("SELECT count(*) FROM calls").fetchone()
+    assert row is not None
+    return row[0], time.monotonic() - began
 
 
 def test_processes_write_while_another_reads(store: Store) -> None:
@@ -78,6 +92,94 @@ def test_what_was_acknowledged_survives_kill_9(store: Store) -> None:
     assert len(found) == len(set(found))
     assert acknowledged <= set(found)
     assert len(found) % 10 == 0, "a batch is there as a whole or not at all"
+
+
+def test_who_reads_sees_what_lies_in_the_outbox(store: Store) -> None:
+    """Nobody needs to write again: not after writers that ended while somebody held the file."""
+    store.append([call(1)])
+    other = stores.open(store.path)
+    with store.read():
+        for number in range(2, 5):
+            other.append_batch(batch(call(number)), patience_s=0)
+    with stores.open(store.path).read() as connection:
+        assert connection.execute("SELECT count(*) FROM calls").fetchone() == (4,)
+    assert outbox.segments(store.path) == []
+
+
+def test_who_reads_sees_the_outbox_of_a_store_that_is_not_there_yet(store: Store) -> None:
+    outbox.spill(store.path, batch(call(1), call(2)))
+    assert stored(store) == [1, 2]
+
+
+def test_readers_of_a_held_file_do_not_wait_for_the_outbox(store: Store) -> None:
+    """While one reads, nobody can write: the other sees what was stored, at once."""
+    store.append([call(1)])
+    context = multiprocessing.get_context("spawn")
+    with store.read():
+        outbox.spill(store.path, batch(call(2)))
+        with context.Pool(1) as pool:
+            assert pool.apply(_timed_count, (store.path,))[0] == 1
+            count, seconds = pool.apply(_timed_count, (store.path,))
+    assert (count, seconds < 0.5) == (1, True)
+    assert stored(store) == [1, 2]
+
+
+@pytest.mark.parametrize("obstacle", ["lock", "outbox"])
+def test_a_reader_that_may_not_write_reads_without_the_outbox(store: Store, obstacle: str) -> None:
+    """As on a read-only file system, where no lock file opens for writing; and where the outbox is odd."""
+    store.append([call(1)])
+    for name in ("lock", "readers") if obstacle == "lock" else ():
+        path = store.path.with_name(f"{store.path.name}.{name}")
+        path.unlink()
+        path.mkdir()
+    if obstacle == "lock":
+        outbox.spill(store.path, batch(call(2)))
+    else:
+        outbox.directory(store.path).write_text("no directory")
+    with store.read() as connection:
+        assert connection.execute("SELECT count(*) FROM calls").fetchone() == (1,)
+
+
+def test_an_empty_batch_takes_in_the_outbox_or_leaves_it(store: Store) -> None:
+    store.append([])
+    assert not store.path.exists(), "nothing to write, nothing made"
+    store.append([call(1)])
+    outbox.spill(store.path, batch(call(2)))
+    with store.read() as connection:
+        outbox.spill(store.path, batch(call(3)))
+        stores.open(store.path).append_batch(stores.SpanBatch(), patience_s=0)
+        assert connection.execute("SELECT count(*) FROM calls").fetchone() == (2,)
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1]
+    store.append([])
+    assert outbox.segments(store.path) == []
+    assert stored(store) == [1, 2, 3]
+
+
+def test_what_is_deposited_is_durable_at_once_and_written_every_few_seconds(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first goes into the tables, so that there is a file; the next wait outside, for a time or a number."""
+    for number in (1, 2, 3):
+        store.deposit(batch(call(number)))
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1, 1]
+    monkeypatch.setattr("firsttoken.store.store.DEPOSIT_SPANS", 4)
+    store.deposit(batch(call(4), call(5)))
+    assert outbox.segments(store.path) == []
+    store.deposit(batch(call(6)))
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1]
+    monkeypatch.setattr("firsttoken.store.store.DEPOSIT_S", 0.0)
+    store.deposit(batch(call(7)))
+    assert outbox.segments(store.path) == []
+    assert stored(store) == list(range(1, 8))
+
+
+def test_a_long_backlog_is_taken_in_part_by_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "BYTES_AT_ONCE", 1000)
+    for number in range(1, 6):
+        outbox.spill(store.path, batch(call(number)))
+    store.append([call(6)])
+    assert len(outbox.segments(store.path)) == 3
+    assert stored(store) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_reader_that_holds_the_file_sends_spans_to_the_outbox_and_the_next_writer_fetches_them(

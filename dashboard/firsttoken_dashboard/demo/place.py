@@ -63,7 +63,7 @@ def clear(at: Place) -> None:
 
 
 def seal(at: Place, began_ns: int) -> None:
-    """Add the demo's own span; so what applications left in the outbox, when all wrote at once, is taken in.
+    """Add the demo's own span.
 
     Raises:
         StoreError: the store cannot be written.

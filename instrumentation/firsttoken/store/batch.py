@@ -133,7 +133,11 @@ class SpanBatch:
 
     def extend(self, other: SpanBatch) -> None:
         """Adds the spans of another batch: several requests, one commit."""
-        for column, more in zip(self.columns, other.columns, strict=True):
+        self.extend_columns(other.columns)
+
+    def extend_columns(self, columns: Sequence[list[Any]]) -> None:
+        """Adds columns that another batch has filtered and encoded, in the order of `COLUMNS`."""
+        for column, more in zip(self.columns, columns, strict=True):
             column.extend(more)
 
     def _resource(self, resource: Mapping[str, object]) -> tuple[str | None, str]:

@@ -48,9 +48,9 @@ class StoreInfo:
 
 def info(store: Store) -> StoreInfo:
     """The state of `store`. Raises StoreError."""
-    segments = outbox.segments(store.path)
-    dropped = sum(spans for _, spans in outbox.drop_notes(store.path))
     with store.read() as connection:
+        segments = outbox.segments(store.path)  # which the reading has not taken in
+        dropped = sum(spans for _, spans in outbox.drop_notes(store.path))
         counts = connection.execute(schema.sql("info.sql")).fetchone()
         if counts is None:  # an aggregate without GROUP BY always has its row
             raise AssertionError

@@ -21,11 +21,11 @@ _TOO_OLD: Final = """
     DELETE FROM {table}
     WHERE start_time < (
         SELECT max(start_time) FROM spans WHERE start_time <= make_timestamp_ns(epoch_ns(now()))
-    ) - to_hours($hours)
+    ) - to_hours({value})
 """
 _OLDEST_PART: Final = """
     DELETE FROM {table}
-    WHERE start_time < (SELECT quantile_disc(start_time, $part) FROM spans)
+    WHERE start_time < (SELECT quantile_disc(start_time, {value}) FROM spans)
 """
 
 
@@ -36,10 +36,10 @@ def retain(connection: duckdb.DuckDBPyConnection, days: float | None = None, siz
     """
     days = _number(DAYS_VARIABLE, DEFAULT_DAYS) if days is None else days
     size = int(_number(BYTES_VARIABLE, DEFAULT_BYTES)) if size is None else size
-    _delete(connection, _TOO_OLD, {"hours": int(days * 24)})
+    _delete(connection, _TOO_OLD, int(days * 24))
     used = used_bytes(connection)
     if used > size:
-        _delete(connection, _OLDEST_PART, {"part": 1 - _AFTERWARDS * size / used})
+        _delete(connection, _OLDEST_PART, 1 - _AFTERWARDS * size / used)
 
 
 def used_bytes(connection: duckdb.DuckDBPyConnection) -> int:
@@ -50,12 +50,12 @@ def used_bytes(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, statement: str, values: dict[str, float]) -> None:
+def _delete(connection: duckdb.DuckDBPyConnection, statement: str, value: float) -> None:
     connection.begin()
     try:
         # Spans last: both statements look at them to know what is old.
         for table in ("calls", "spans"):
-            connection.execute(statement.format(table=table), values)
+            connection.execute(statement.format(table=table, value=value))
         connection.commit()
     except BaseException:
         connection.rollback()

@@ -40,9 +40,9 @@ def ensure(connection: duckdb.DuckDBPyConnection, store: Path) -> None:
             for step in range(version + 1, SCHEMA_VERSION + 1):
                 connection.execute(sql(f"migrations/{step:04}.sql"))
         # Not now(): DuckDB 1.4 cannot cast it, and a cast of it would be of the session's time zone.
-        connection.execute(
-            "INSERT INTO schema_version VALUES (?, make_timestamp_ns(?))", [SCHEMA_VERSION, time.time_ns()]
-        )
+        # Nor parameters: see `transfer`.
+        now = f"make_timestamp_ns({time.time_ns()})"
+        connection.execute(f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, {now})")  # noqa: S608 - numbers
         connection.commit()
     except BaseException:
         connection.rollback()

@@ -28,6 +28,12 @@ _logger = logging.getLogger(__name__)
 LOCK_BUDGET_S: Final = 0.5
 #: Seconds that a reader waits for a gap between writers, and a command for its turn to write.
 PATIENCE_S: Final = 10.0
+#: Seconds within which what was deposited is written, if more is deposited; and spans, whichever comes first.
+DEPOSIT_S: Final = 10.0
+DEPOSIT_SPANS: Final = 5_000
+#: Seconds that a reader waits for its turn to take in the outbox, and for how long it goes on doing so.
+_DRAIN_PATIENCE_S: Final = 0.1
+_DRAIN_S: Final = 1.0
 #: Seconds that a store leaves the file to others after each of its turns.
 _PAUSE_S: Final = 0.01
 #: Seconds between two looks at whether the store has become too old or too large.
@@ -51,6 +57,8 @@ class Store:
         self._ended = -_PAUSE_S
         self._lost = 0
         self._retained_at: float | None = None
+        self._deposited = 0
+        self._written_at: float | None = None
         _STORES.add(self)
 
     def __repr__(self) -> str:
@@ -76,36 +84,50 @@ class Store:
         without Python objects.
 
         Args:
-            batch: may be empty. A span that is stored already is dropped.
+            batch: a span that is stored already is dropped. With an empty batch, what waits in the outbox is written
+                if the file is to be had, and stays there otherwise.
             patience_s: seconds to wait for other processes before the batch goes to the outbox.
 
         Raises:
             StoreUnreadable: the file is no store, and is left as it is.
             StoreError: the spans are neither in the store nor in its outbox.
-            duckdb.Error: DuckDB refuses these very spans.
+            duckdb.Error, UnicodeEncodeError: DuckDB refuses these very spans.
+        """
+        if len(batch) or outbox.waits(self.path):
+            with self._mutex:
+                self._append(batch, time.monotonic() + patience_s)
+
+    def deposit(self, batch: SpanBatch) -> None:
+        """Like `append_batch`, at a small part of its cost inside an application that flushes every second.
+
+        Durable on return; but only the first batch, and one in ten seconds, goes into the tables, and takes along the
+        others, which lie in the outbox until then. Whoever reads takes in the outbox before.
+
+        Raises: what `append_batch` raises.
         """
         if not len(batch):
             return
-        import duckdb
-
         with self._mutex:
-            try:
-                self._append(batch, time.monotonic() + patience_s)
-            except (duckdb.DataError, duckdb.ProgrammingError):
-                self._lost += len(batch)
-                raise
-            except (StoreBusy, OSError, duckdb.Error) as error:
-                self._spill(batch, error)
+            now = time.monotonic()
+            self._deposited += len(batch)
+            if self._written_at is None or now - self._written_at >= DEPOSIT_S or self._deposited >= DEPOSIT_SPANS:
+                self._append(batch, now + LOCK_BUDGET_S)
+            else:
+                self._spill(batch, None)
 
     @contextmanager
     def read(self, *, patience_s: float = PATIENCE_S) -> Generator[duckdb.DuckDBPyConnection]:
         """A read-only connection for one page's questions; close it soon, writers wait for it.
+
+        What waits in the outbox is written before, where the file is to be had for that; a reader that may not write,
+        or comes between others, reads without it.
 
         Raises:
             StoreMissing: there is no file yet.
             StoreUnreadable: the file is no store that this version reads.
             StoreBusy: writers left no gap for `patience_s` seconds.
         """
+        self._drain(patience_s)
         with connections.reading(
             self.path,
             deadline=time.monotonic() + patience_s,
@@ -144,12 +166,36 @@ class Store:
             self._ended = time.monotonic()
 
     def _append(self, batch: SpanBatch, deadline: float) -> None:
+        import duckdb
+
         try:
-            self._write_once(batch, deadline)
-        except StoreDamaged as error:
-            aside = connections.set_aside(self.path)
-            _logger.warning("%s It lies at %s now.", error, aside)
-            self._write_once(batch, deadline)
+            try:
+                self._write_once(batch, deadline)
+            except StoreDamaged as error:
+                aside = connections.set_aside(self.path)
+                _logger.warning("%s It lies at %s now.", error, aside)
+                self._write_once(batch, deadline)
+        except outbox.refusals():
+            self._lost += len(batch)
+            raise
+        except (StoreBusy, OSError, duckdb.Error) as error:
+            self._spill(batch, error)
+        self._written_at = time.monotonic()
+        self._deposited = 0
+
+    def _drain(self, patience_s: float) -> None:
+        """Writes what waits in the outbox, unless that takes long or cannot be."""
+        until = time.monotonic() + min(_DRAIN_S, patience_s)
+        while outbox.waits(self.path) and time.monotonic() < until and self._mutex.acquire(blocking=False):
+            import duckdb
+
+            try:
+                self._write_once(SpanBatch(), min(until, time.monotonic() + _DRAIN_PATIENCE_S))
+            except (StoreError, OSError, duckdb.Error) as error:
+                _logger.debug("The outbox of %s stays as it is: %s", self.path, error)
+                return
+            finally:
+                self._mutex.release()
 
     def _write_once(self, batch: SpanBatch, deadline: float) -> None:
         with self._writing(deadline) as connection:
@@ -162,16 +208,17 @@ class Store:
                 self._retained_at = now
                 retention.retain(connection)
 
-    def _spill(self, batch: SpanBatch, reason: Exception) -> None:
-        import duckdb
-
+    def _spill(self, batch: SpanBatch, reason: Exception | None) -> None:
+        if not len(batch):
+            return
         try:
-            outbox.spill(self.path, batch, self._writer.memory())
-        except (OSError, duckdb.Error) as error:
+            outbox.spill(self.path, batch)
+        except OSError as error:
             self._lost += len(batch)
+            reasons = "; ".join(_first_line(each) for each in (reason, error) if each is not None)
             raise StoreError(
                 f"{len(batch)} spans are lost because neither {self.path} nor its outbox can be written"
-                f" ({_first_line(reason)}; {_first_line(error)}); free some space, or name another with --store PATH."
+                f" ({reasons}); free some space, or name another with --store PATH."
             ) from error
 
     def _prepare_fork(self) -> threading.Lock:
