@@ -76,11 +76,15 @@ def _here(url: str) -> bool:
 
 
 @contextmanager
-def serving(store: Path) -> Generator[str]:
+def serving(store: Path, *words: str, environment: Mapping[str, str] | None = None) -> Generator[str]:
     """`firsttoken dashboard` over this store, as a user starts it; its address."""
     command = [sys.executable, "-m", "firsttoken_dashboard.cli", "dashboard", "--port", "0", "--no-browser"]
     with subprocess.Popen(
-        [*command, "--store", str(store)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
+        [*command, "--store", str(store), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **(environment or {})},
     ) as process:
         assert process.stdout is not None
         told = process.stdout.readline()

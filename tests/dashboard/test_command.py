@@ -31,10 +31,14 @@ def test_a_busy_port_is_one_sentence_that_says_what_to_do(tmp_path: Path):
     )
 
 
-def test_another_address_than_this_machine_s_is_refused_while_there_is_no_login(tmp_path: Path):
+def test_another_address_without_a_token_is_refused_in_one_sentence_that_says_how(tmp_path: Path):
     told = refused("--host", "0.0.0.0", "--store", str(tmp_path / "x.duckdb"))
-    assert "no login" in told
+    assert "$FIRSTTOKEN_DASHBOARD_TOKEN or --token" in told
     assert len(told.splitlines()) == 1
+
+
+def test_a_token_that_can_be_guessed_is_refused(tmp_path: Path):
+    assert "openssl rand" in refused("--token", "1234", "--store", str(tmp_path / "x.duckdb"))
 
 
 def test_a_page_that_pretends_to_live_on_this_machine_gets_nothing(pages: str):

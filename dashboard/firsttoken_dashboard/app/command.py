@@ -1,7 +1,8 @@
-"""`firsttoken dashboard`: the pages over the store, on this machine only."""
+"""`firsttoken dashboard`: the pages over the store, for this machine, and with a token for others."""
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -14,11 +15,15 @@ import uvicorn
 
 import firsttoken.store
 from firsttoken_dashboard.app import serving, theme
+from firsttoken_dashboard.app.login import Login
 from firsttoken_dashboard.options import CommandError, add_store
 
 if TYPE_CHECKING:
     import argparse
 
+TOKEN_VARIABLE: Final = "FIRSTTOKEN_DASHBOARD_TOKEN"  # noqa: S105 - its name, not its value
+#: A token shorter than this is guessed.
+_SHORTEST: Final = 8
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _SERVER: Final[dict[str, str | bool | int]] = {
     "browser.gatherUsageStats": False,
@@ -34,33 +39,46 @@ _SERVER: Final[dict[str, str | bool | int]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare `--store`, `--host`, `--port` and `--no-browser`."""
+    """Declare `--store`, `--host`, `--port`, `--token` and `--no-browser`."""
     add_store(parser)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, default=8501, help="the port to listen on; 0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--token",
+        default=os.environ.get(TOKEN_VARIABLE) or None,
+        help=f"what a browser is asked for before it sees anything (default: ${TOKEN_VARIABLE}); "
+        "needed on any host that others can reach",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the pages until interrupted. Raises CommandError where the address cannot be had."""
+    _check(args.host, args.token)
     store = firsttoken.store.open(args.store)
     # The pages run in threads of this process and open the store by its default place.
     os.environ["FIRSTTOKEN_STORE"] = str(store.path)
     listener = bound(args.host, args.port)
     address = f"http://{'localhost' if args.host in _LOOPBACK else args.host}:{listener.getsockname()[1]}"
-    _serve(listener, address, opens_browser=not args.no_browser)
+    _serve(listener, address, token=args.token, opens_browser=not args.no_browser)
     return 0
+
+
+def _check(host: str, token: str | None) -> None:
+    """Refuse what would let others in without a login."""
+    if token is None and host not in _LOOPBACK:
+        raise CommandError(
+            f"--host {host} can be reached by others: give a token with ${TOKEN_VARIABLE} or --token, "
+            "which a browser is then asked for."
+        )
+    if token is not None and len(token) < _SHORTEST:
+        raise CommandError(f"a token of under {_SHORTEST} characters is guessed: make one with `openssl rand -hex 16`.")
 
 
 def bound(host: str, port: int) -> socket.socket:
     """A socket that listens on this address. Raises CommandError: it is taken, or not this machine's."""
-    if host not in _LOOPBACK:
-        raise CommandError(
-            f"--host {host}: the pages have no login yet, so they are served to this machine only; "
-            "reach them from elsewhere through an SSH tunnel."
-        )
     if not 0 <= port <= 65535:
         raise CommandError(f"--port {port}: a port is a number from 0 to 65535.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -73,13 +91,15 @@ def bound(host: str, port: int) -> socket.socket:
     except PermissionError:
         listener.close()
         raise CommandError(f"port {port} is not for ordinary users: choose one above 1023 with --port.") from None
-    except OSError:
+    except OSError as error:
         listener.close()
+        if error.errno in {errno.EADDRNOTAVAIL, socket.EAI_NONAME}:
+            raise CommandError(f"--host {host}: this machine has no such address.") from None
         raise CommandError(f"port {port} is in use: choose another with --port, or --port 0 for a free one.") from None
     return listener
 
 
-def _serve(listener: socket.socket, address: str, *, opens_browser: bool) -> None:
+def _serve(listener: socket.socket, address: str, *, token: str | None, opens_browser: bool) -> None:
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from streamlit import config
@@ -90,8 +110,11 @@ def _serve(listener: socket.socket, address: str, *, opens_browser: bool) -> Non
     with resources.as_file(resources.files(__package__ or "").joinpath("main.py")) as script:
         app = App(
             script,
+            # With a login, any name may be asked for: a page that pretends to live here has no cookie of this name.
             middleware=[
-                Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS),
+                Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS)
+                if token is None
+                else Middleware(Login, token=token),
                 Middleware(serving.KnownBackend),
             ],
         )

@@ -109,6 +109,8 @@ def bars(
 
 def when(at: datetime, grain: str) -> str:
     """A moment as its chart names it."""
+    if grain == "second":
+        return f"{figures.clock_second(at)} UTC"
     return figures.day(at) if grain == "day" else f"{figures.minute(at)} UTC"
 
 
@@ -144,7 +146,7 @@ def _ticks(moments: Sequence[datetime], grain: str, place: Callable[[int], float
     if not moments:
         return []
     every = max(1, math.ceil(len(moments) / _TICKS))
-    short = figures.day if grain == "day" else figures.clock
+    short = figures.day if grain == "day" else figures.clock_second if grain == "second" else figures.clock
     within_a_day = grain != "day" and (moments[-1] - moments[0]).total_seconds() <= 86400
     write = short if within_a_day or grain == "day" else figures.minute
     return [Tick(place(index), write(at)) for index, at in enumerate(moments) if index % every == 0]

@@ -123,6 +123,11 @@ def clock(at: datetime) -> str:
     return f"{at:%H:%M}"
 
 
+def clock_second(at: datetime) -> str:
+    """`19:13:56`."""
+    return f"{at:%H:%M:%S}"
+
+
 def _digits(number: float, significant: int) -> str:
     """So many significant digits, none of them after the point when the number is that long, no zeros at the end."""
     if number == 0:

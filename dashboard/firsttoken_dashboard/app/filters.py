@@ -16,6 +16,7 @@ from firsttoken_dashboard.app.choosing import choice
 EVERY: Final = "all services"
 ALL: Final = "all"
 _WIDEN: Final = "_widen"
+_FIRST: Final = "_first_span"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ SPANS: Final = {
     ALL: Span(None, "day", timedelta(days=1)),
 }
 _STEPS: Final = {
+    "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
@@ -44,13 +46,19 @@ _STEPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the reader chose. `since` starts on a whole minute, hour or day, so that charts stand still while live."""
+    """What the reader chose. `since` starts on a whole minute, hour or day, so that charts stand still while live.
+
+    `start` and `end` are what a chart shows of the window (UTC): no more than there are calls in the store. They are
+    None where there are none.
+    """
 
     span: str
     window: Window
     before: Window | None
     grain: str
     live: bool
+    start: datetime | None = None
+    end: datetime | None = None
 
     @property
     def refresh_s(self) -> float | None:
@@ -59,21 +67,26 @@ class Chosen:
 
     def parameters(self, **more: str | float | None) -> dict[str, str]:
         """The query string that shows a colleague the same, with a page's own choices added."""
-        told: dict[str, str | float | None] = {"span": self.span if self.span != "24h" else None}
-        told |= {"service": self.window.service, **more}
+        told: dict[str, str | float | None] = {"span": self.span, "service": self.window.service, **more}
         return {name: str(value) for name, value in told.items() if value is not None}
 
 
-def bar(services: Sequence[str]) -> None:
-    """Draw the filters that every page has into the open row; their values live in the address."""
+def bar(services: Sequence[str], last: datetime | None) -> None:
+    """Draw the filters that every page has into the open row; their values live in the address.
+
+    `last` is when the store's newest call began: where that was longer ago than a day, the page begins with all calls.
+    """
     if st.session_state.pop(_WIDEN, False):
         st.session_state["span"] = ALL
         if "service" in st.session_state:
             st.session_state["service"] = EVERY
+    # Settled once: another default would be another control.
+    recent = last is not None and datetime.now(timezone.utc).replace(tzinfo=None) - last < timedelta(days=1)
+    first = str(st.session_state.setdefault(_FIRST, "24h" if recent else ALL))
     st.segmented_control(
         "Window",
         list(SPANS),
-        default="24h",
+        default=first,
         required=True,
         key="span",
         bind="query-params",
@@ -98,48 +111,69 @@ def widen() -> None:
 
 
 def chosen(now: datetime | None = None, *, first: datetime | None = None, last: datetime | None = None) -> Chosen:
-    """What the filters say at the moment `now` (UTC); `first` and `last` are the store's own, for the span "all"."""
-    key = str(st.session_state.get("span") or "24h")
+    """What the filters say at the moment `now` (UTC); `first` and `last` are when the store's own calls began."""
+    key = str(st.session_state.get("span") or st.session_state.get(_FIRST) or "24h")
     span = SPANS.get(key, SPANS["24h"])
     named = st.session_state.get("service")
     service = None if named in {None, EVERY} else str(named)
     live = bool(st.session_state.get("live", True))
     at = (now or datetime.now(timezone.utc)).replace(tzinfo=None)
-    if span.length is None:
-        return Chosen(key, Window(service=service), None, _fitting(first, last), live)
-    since = floor(at, span.grain) - span.length + span.step
+    since = None if span.length is None else floor(at, span.grain) - span.length + span.step
+    start, end = _shown(since, at, first, last)
+    whole = start is not None and start == since
     return Chosen(
         key,
         Window(since=since, service=service),
-        Window(since=since - (at - since), until=since, service=service) if not live else _before(since, span, service),
-        span.grain,
+        _before(since, at, span, live, service),
+        span.grain if whole or start is None or end is None else _fitting(end - start),
         live,
+        start,
+        end,
     )
 
 
 def floor(at: datetime, grain: str) -> datetime:
-    """The start of the minute, hour or day that holds `at`."""
-    short = at.replace(second=0, microsecond=0)
+    """The start of the second, minute, hour or day that holds `at`."""
+    whole = at.replace(microsecond=0)
+    if grain == "second":
+        return whole
+    short = whole.replace(second=0)
     if grain == "hour":
         return short.replace(minute=0)
     return short.replace(hour=0, minute=0) if grain == "day" else short
 
 
 def moments(since: datetime, until: datetime, grain: str) -> list[datetime]:
-    """Every start of a minute, hour or day from the one that holds `since` to the one that holds `until`."""
+    """Every start of a second, minute, hour or day from the one that holds `since` to the one that holds `until`."""
     step = _STEPS[grain]
     start = floor(since, grain)
     return [start + step * index for index in range(int((until - start) / step) + 1)]
 
 
-def _before(since: datetime, span: Span, service: str | None) -> Window:
+def _before(since: datetime | None, at: datetime, span: Span, live: bool, service: str | None) -> Window | None:  # noqa: FBT001
     """The window of the same length before this one."""
-    length = span.length or timedelta()
+    if since is None or span.length is None:
+        return None
+    length = span.length if live else at - since
     return Window(since=since - length, until=since, service=service)
 
 
-def _fitting(first: datetime | None, last: datetime | None) -> str:
-    """How to cut a stretch that came as it came into some dozen to a few hundred parts."""
-    if first is None or last is None or last - first <= timedelta(hours=3):
+def _shown(
+    since: datetime | None, at: datetime, first: datetime | None, last: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """From when to when charts go: not from before the first call, nor long past the last."""
+    if first is None or last is None:
+        return since, None if since is None else at
+    if since is not None and (first <= since or last < since):
+        return since, at
+    # An application that has been still for longer than it ran is over: its calls fill the chart.
+    return first, last if since is None or at - last > last - first else at
+
+
+def _fitting(length: timedelta) -> str:
+    """How to cut a stretch into a dozen to a few hundred parts."""
+    if length <= timedelta(minutes=2):
+        return "second"
+    if length <= timedelta(hours=3):
         return "minute"
-    return "hour" if last - first <= timedelta(days=8) else "day"
+    return "hour" if length <= timedelta(days=8) else "day"

@@ -13,6 +13,8 @@ from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.app import figures, filters, links, reading, views
 from firsttoken_dashboard.app.reading import Reader
 
+#: Streamlit leaves six lines free above a page. The class is the one that our own container's key makes.
+_CLOSER: Final = "<style>.st-key-bar { margin-top: -3.5rem; }</style>"
 _ICON: Final = str(Path(__file__).with_name("favicon.svg"))
 
 
@@ -37,9 +39,10 @@ def draw() -> None:
     if extent.n_calls == 0:
         _nothing_yet(store)
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    st.html(_CLOSER)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="bar"):
         st.title(page.title, anchor=False, width="content")
-        filters.bar(services)
+        filters.bar(services, extent.last_start)
     if extent.simulated:
         st.badge("Simulated: these calls went to a look-alike of the API", icon=":material/science:", color="orange")
     if extent.sampled:

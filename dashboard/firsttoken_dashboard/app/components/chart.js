@@ -12,10 +12,9 @@ function drawn(data) {
         }));
       }
     } else {
-      shapes.push(svg("path", {
-        d: path(series.points, 100, 100), fill: "none", stroke: series.color, "stroke-width": 1.9, "stroke-dasharray": series.dash,
-        "stroke-linejoin": "round", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke",
-      }));
+      const pen = { fill: "none", stroke: series.color, "stroke-linejoin": "round", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke" };
+      shapes.push(svg("path", { ...pen, d: path(series.points, 100, 100), "stroke-width": 1.9, "stroke-dasharray": series.dash }));
+      shapes.push(svg("path", { ...pen, d: alone(series.points, 100, 100), "stroke-width": 5.5 }));
     }
   }
   return shapes;

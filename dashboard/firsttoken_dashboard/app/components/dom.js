@@ -38,12 +38,15 @@ function path(points, width, height) {
   let pen = false;
   for (const point of points) {
     if (point === null || point[1] === null) { pen = false; continue; }
-    const x = (point[0] * width).toFixed(2);
-    const y = ((1 - point[1]) * height).toFixed(2);
-    line += `${pen ? "L" : "M"}${x} ${y}`;
-    // A point with no neighbour is drawn as a dot: a stroke of length nought with round ends.
-    if (!pen) line += "h0.01";
+    line += `${pen ? "L" : "M"}${(point[0] * width).toFixed(2)} ${((1 - point[1]) * height).toFixed(2)}`;
     pen = true;
   }
   return line;
+}
+
+// The points that no line reaches, as strokes of length nought: round ends make dots of them, whatever the stretch.
+function alone(points, width, height) {
+  const known = (index) => points[index] !== undefined && points[index] !== null && points[index][1] !== null;
+  return points.map((point, index) => (known(index) && !known(index - 1) && !known(index + 1)
+    ? `M${(point[0] * width).toFixed(2)} ${((1 - point[1]) * height).toFixed(2)}h0.01` : "")).join("");
 }

@@ -1,14 +1,13 @@
 // Score cards: a figure, its change against the window before, and its course as a line with a reading under the pointer.
 function spark(card) {
   const known = card.points.filter((point) => point[1] !== null);
-  if (known.length < 2) return card.points.length ? el("div", { class: "spark" }) : null;
-  const line = svg("path", {
-    d: path(card.points, 100, 30), fill: "none", stroke: "var(--accent)",
-    "stroke-width": 1.75, "stroke-linejoin": "round", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke",
-  });
+  if (known.length < 1) return card.points.length ? el("div", { class: "spark" }) : null;
+  const pen = { fill: "none", stroke: "var(--accent)", "stroke-linejoin": "round", "stroke-linecap": "round", "vector-effect": "non-scaling-stroke" };
+  const line = svg("path", { ...pen, d: path(card.points, 100, 30), "stroke-width": 1.75 });
+  const dots = svg("path", { ...pen, d: alone(card.points, 100, 30), "stroke-width": 4.5 });
   const mark = svg("line", { y1: 0, y2: 30, stroke: "var(--rule)", "stroke-width": 1, "vector-effect": "non-scaling-stroke", visibility: "hidden" });
   const tip = el("div", { class: "tip", hidden: true });
-  const picture = svg("svg", { viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": card.course }, [mark, line]);
+  const picture = svg("svg", { viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": card.course }, [mark, line, dots]);
   const box = el("div", { class: "spark" }, [picture, tip]);
   box.onpointermove = (event) => {
     const bounds = box.getBoundingClientRect();

@@ -3,8 +3,11 @@
 function inside(cell) {
   if (cell === null || typeof cell !== "object") return cell === null ? "–" : String(cell);
   if (cell.points) {
-    return svg("svg", { viewBox: "0 0 100 22", preserveAspectRatio: "none", role: "img", "aria-label": cell.title },
-      svg("path", { d: path(cell.points, 100, 20), fill: "none", stroke: "var(--accent)", "stroke-width": 1.5, "stroke-linecap": "round", "stroke-linejoin": "round", "vector-effect": "non-scaling-stroke" }));
+    const pen = { fill: "none", stroke: "var(--accent)", "stroke-linecap": "round", "stroke-linejoin": "round", "vector-effect": "non-scaling-stroke" };
+    return svg("svg", { viewBox: "0 0 100 22", preserveAspectRatio: "none", role: "img", "aria-label": cell.title }, [
+      svg("path", { ...pen, d: path(cell.points, 100, 20), "stroke-width": 1.5 }),
+      svg("path", { ...pen, d: alone(cell.points, 100, 20), "stroke-width": 3.5 }),
+    ]);
   }
   const text = el("span", { class: [cell.mono ? "mono" : "", cell.tone ?? "", cell.badge ? "badge" : "cut"].join(" "), title: cell.title ?? (cell.badge ? null : cell.text) }, [
     cell.color ? el("i", { class: "dot", style: `background:${cell.color}` }) : null, cell.text,

@@ -61,21 +61,39 @@ def _number(parts: set[str], value: float) -> str:
     return figures.count(value) if float(value).is_integer() else f"{value:,.3g}"
 
 
+def money(saving: Saving) -> tuple[Range, str] | None:
+    """What a fix saves in USD, and per what: under a day of calls per 1,000 of them, else a month."""
+    month, each = saving.usd_per_month, saving.usd_per_1000_calls
+    if each is not None and (saving.at_this_rate or month is None):
+        return each, "per 1,000 calls"
+    return None if month is None else (month, "a month at this rate" if saving.at_this_rate else "a month")
+
+
 def savings(saving: Saving) -> Iterator[tuple[str, str, str, bool]]:
     """What a fix saves: value, label, interval; the last says that it is no saving but a word."""
-    if saving.usd_per_month is not None:
-        rate = " at this rate" if saving.at_this_rate else ""
-        yield _figure(saving.usd_per_month, f"a month{rate}", figures.usd)
-    elif saving.usd_per_1000_calls is not None:
-        yield _figure(saving.usd_per_1000_calls, "per 1,000 calls", figures.usd)
+    if (dollars := money(saving)) is not None:
+        yield _figure(*dollars, figures.usd)
     if saving.latency_s is not None:
         yield _figure(saving.latency_s, "per call, p50", figures.seconds)
     if saving.latency_p95_s is not None:
         yield _figure(saving.latency_p95_s, "per call, p95", figures.seconds)
 
 
+def interval(value: Range, write: Callable[[float | None], str]) -> str:
+    """From the low to the high end, as written."""
+    return figures.between(write(value.low), write(value.high))
+
+
+def at_this_rate(saving: Saving) -> str | None:
+    """The monthly figure that under a day of calls would come to; None where the headline is by the month."""
+    if not saving.at_this_rate or saving.usd_per_month is None or saving.usd_per_1000_calls is None:
+        return None
+    month = saving.usd_per_month
+    return f"{figures.usd(month.expected)} ({interval(month, figures.usd)}) a month at this rate: under a day was seen"
+
+
 def _figure(value: Range, label_: str, write: Callable[[float | None], str]) -> tuple[str, str, str, bool]:
-    return write(value.expected), label_, figures.between(write(value.low), write(value.high)), False
+    return write(value.expected), label_, interval(value, write), False
 
 
 def method(saving: Saving) -> str:

@@ -18,7 +18,7 @@ from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
-from firsttoken_dashboard.app.views import words
+from firsttoken_dashboard.app.views import evidence, words
 
 Tone = Literal["", "good", "bad", "soft"]
 
@@ -211,11 +211,11 @@ def _first_findings(reader: Reader, chosen: Chosen) -> None:
 
 
 def _saving(one: Finding, found: Audit) -> list[Cell]:
-    money, latency = one.saving.usd_per_month, one.saving.latency_s
+    money, latency = evidence.money(one.saving), one.saving.latency_s
     return [
         {"text": one.title, "sub": one.rule},
         {"text": one.site.label(found.source_root), "sub": one.model or "", "mono": True},
-        "" if money is None else {"text": figures.usd(money.expected), "sub": "a month", "tone": "accent"},
+        "" if money is None else {"text": figures.usd(money[0].expected), "sub": money[1], "tone": "accent"},
         "" if latency is None else {"text": figures.seconds(latency.expected), "tone": "accent"},
     ]
 

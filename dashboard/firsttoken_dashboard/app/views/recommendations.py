@@ -66,12 +66,16 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
 def _summary(found: Audit, n_aside: int) -> None:
     n = len(found.findings)
     told = f"{n} thing{'' if n == 1 else 's'} to change in {figures.count(found.n_calls)} calls"
-    if found.total is not None and (money := found.total.usd_per_month) is not None:
-        rate = ", at the rate of these calls" if found.total.at_this_rate else ""
+    total = None if found.total is None else evidence.money(found.total)
+    if found.total is not None and total is not None:
+        dollars, per = total
+        mixed = " of this mix" if per == "per 1,000 calls" else ""
         told += (
-            f"; together they save {figures.usd(money.expected)} a month"
-            f" ({figures.between(figures.usd(money.low), figures.usd(money.high))}{rate}), nothing counted twice"
+            f"; together they save {figures.usd(dollars.expected)} {per}{mixed}"
+            f" ({evidence.interval(dollars, figures.usd)}), nothing counted twice"
         )
+        if (month := evidence.at_this_rate(found.total)) is not None:
+            told += f"; {month}"
     st.text(f"{told}{f'; {n_aside} of them set aside' if n_aside else ''}.")
 
 
@@ -108,7 +112,9 @@ def _card(one: Finding, found: Audit, chosen: Chosen, state: State | None) -> No
             st.caption(f"Method: {one.saving.method}")
             st.text(evidence.method(one.saving))
             st.caption("Interval")
-            st.text("\n".join(f"{interval} {label}" for _, label, interval, _ in saving) or "No figure: a risk.")
+            told = [f"{interval} {label}" for _, label, interval, _ in saving]
+            month = evidence.at_this_rate(one.saving)
+            st.text("\n".join(told if month is None else [*told, month]) or "No figure: a risk.")
             st.caption("What could make it wrong")
             st.text(one.caveats)
             st.caption("Verify")

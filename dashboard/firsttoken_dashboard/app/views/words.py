@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Final
 
 import streamlit as st
@@ -63,11 +63,10 @@ def site_cell(file: str | None, line: int | None, function: str | None, service:
 
 
 def times(chosen: Chosen, found: Sequence[datetime]) -> list[datetime]:
-    """Every minute, hour or day of the window; where it is open, of what was found (in order)."""
-    since = chosen.window.since
-    if since is None:
+    """Every second, minute, hour or day that a chart shows; at least those found (in order)."""
+    if chosen.start is None or chosen.end is None:
         return moments(min(found), max(found), chosen.grain) if found else []
-    return moments(since, datetime.now(timezone.utc).replace(tzinfo=None), chosen.grain)
+    return moments(min(chosen.start, *found[:1]), max(chosen.end, *found[-1:]), chosen.grain)
 
 
 def no_calls(reader: Reader, chosen: Chosen) -> None:
