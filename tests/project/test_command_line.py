@@ -19,7 +19,7 @@ from firsttoken_dashboard import cli, options
 from firsttoken_dashboard.cli import COMMANDS, Command, main
 from tests.project.repository import text
 
-PLAIN = ("report", "doctor", "import", "store", "models")
+PLAIN = ("report", "findings", "compare", "doctor", "import", "store", "models")
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,7 @@ def test_help_lists_every_command_and_the_readme_no_other(capsys: pytest.Capture
 
 def test_each_command_that_touches_a_store_takes_store() -> None:
     for command in COMMANDS:
-        if command.name not in {"models", "doctor", "store"}:
+        if command.name not in {"models", "doctor", "store", "findings"}:
             assert "--store" in cli.command_parser(command).format_help(), command.name
 
 

@@ -157,7 +157,10 @@ REFUSED: Final = Measure(
     "requests lost to overload", "share", lambda calls: float(calls[-1].failed and calls[-1].refused), per="request"
 )
 LIMITED: Final = Measure(
-    "requests lost to the rate limit", "share", lambda calls: float(calls[-1].failed and calls[-1].limited), per="request"
+    "requests lost to the rate limit",
+    "share",
+    lambda calls: float(calls[-1].failed and calls[-1].limited),
+    per="request",
 )
 
 
