@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from statistics import fmean, median
@@ -289,3 +290,16 @@ def test_a_fault_that_is_dismissed_is_not_followed(tmp_path: Path) -> None:
 
     assert states.load(store)[finding.id].state == "dismissed"
     assert found.followed == []
+
+
+def test_a_finding_is_followed_where_calls_after_the_change_make_it_look_like_a_doubt(tmp_path: Path) -> None:
+    traffic = Traffic()
+    fresh(traffic)
+    store = traffic.store(tmp_path)
+    found = audit(store, Window(), source_root=ROOT, only=["reuse-client"])
+    [finding] = verify.follow(store, found).findings
+    doubtful = replace(found, findings=[], hints=[replace(finding, kind="hint")])
+
+    verify.follow(store, doubtful)
+
+    assert states.load(store)[finding.id].kind == "finding"

@@ -57,6 +57,7 @@ class Call:
     ttft_s: float | None
     duration_s: float | None
     output_tokens: int | None
+    lost_s: float
     cost_usd: float | None
     configuration: tuple[object, ...] = ()
 
@@ -164,10 +165,17 @@ LIMITED: Final = Measure(
 )
 
 
+LOST: Final = Measure(
+    "time lost to refused attempts", "s", lambda calls: sum(one.lost_s for one in calls), per="request"
+)
+#: Either of this rule's figures is what its fix is for: fewer lost requests, or less time lost to them.
+EITHER: Final = frozenset({"handle-overload"})
+
+
 def measures(rule: str, key: str) -> tuple[Measure, ...]:
     """What a rule's saving is measured by: the first that the calls carry."""
     if rule == "handle-overload":
-        return (REFUSED,) if key == "overload" else (LIMITED,)
+        return (REFUSED if key == "overload" else LIMITED, LOST)
     return _MEASURES.get(rule, (COST, DURATION))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from firsttoken.store import StoreError
 from firsttoken_dashboard import analysis, pricing
 from firsttoken_dashboard.advisor import changes, states
-from firsttoken_dashboard.advisor.before_after import Call, measured, measures
+from firsttoken_dashboard.advisor.before_after import EITHER, Call, measured, measures
 from firsttoken_dashboard.advisor.findings import Audit, Site
 from firsttoken_dashboard.advisor.followed import CHANGED, Followed, Measured, State
 from firsttoken_dashboard.advisor.sites import Declared, locate
@@ -70,8 +70,9 @@ def _seen(audit: Audit, known: dict[str, Followed], now: datetime) -> list[Follo
         row = known.get(one.id)
         if row is None:
             found.append(states.new(one, now))
-        elif now - row.last_seen > SEEN_AGAIN or row.kind != one.kind:
-            found.append(replace(row, last_seen=now, kind=one.kind))
+        elif now - row.last_seen > SEEN_AGAIN or (row.kind, one.kind) == ("hint", "finding"):
+            # Once certain, always followed: amid calls after the change a fault may look like a doubt.
+            found.append(replace(row, last_seen=now, kind="finding" if one.kind == "finding" else row.kind))
     return found
 
 
@@ -145,8 +146,12 @@ def _changed_at(one: Followed, own: Sequence[Call], shown: changes.Marks | None)
 def _saved(one: Followed, own: Sequence[Call], at: float) -> Measured | None:
     before = [call for call in own if call.start_s < at]
     after = [call for call in own if call.start_s >= at]
-    answers = (measured(before, after, measure) for measure in measures(one.rule, one.key))
-    return next((answer for answer in answers if answer is not None), None)
+    answers = [
+        answer for measure in measures(one.rule, one.key) if (answer := measured(before, after, measure)) is not None
+    ]
+    if one.rule in EITHER:
+        answers.sort(key=lambda answer: answer.saving.low <= 0)
+    return answers[0] if answers else None
 
 
 def _back(one: Followed, own: Sequence[Call]) -> float | None:

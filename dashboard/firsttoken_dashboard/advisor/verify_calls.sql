@@ -16,7 +16,7 @@ told AS (
         *,
         FROM_JSON(
             attempt_events,
-            '[{"attributes": {"http.response.status_code": "BIGINT", "error.type": "VARCHAR"}}]'
+            '[{"attributes": {"http.response.status_code": "BIGINT", "error.type": "VARCHAR", "duration": "DOUBLE"}}]'
         ) AS attempts_failed,
         LIST_FILTER(prompt_blocks, lambda block: STARTS_WITH(block, 'tools:') OR STARTS_WITH(block, 'system:')) AS head
     FROM here
@@ -61,6 +61,12 @@ SELECT
     priced.ttft_s,
     priced.duration_s,
     priced.output_tokens,
+    CASE
+        WHEN priced.error_type IS NOT NULL THEN COALESCE(priced.duration_s, 0)
+        ELSE COALESCE(priced.retry_wait_s, 0) + COALESCE(
+            LIST_SUM(LIST_TRANSFORM(told.attempts_failed, lambda attempt: COALESCE(attempt.attributes.duration, 0))), 0
+        )
+    END::DOUBLE AS lost_s,
     priced.cost_usd,
     priced.service_version,
     told.line,
