@@ -125,3 +125,25 @@ def test_what_the_demo_made_is_known_as_simulated(ask: Ask):
 def test_a_store_that_is_not_there_is_said(tmp_path: Path):
     with pytest.raises(stores.StoreMissing):
         audit(stores.open(tmp_path / "none.duckdb"), Window(), source_root=ROOT)
+
+
+def test_rules_that_pass_over_calls_without_a_model_say_so(ask: Ask):
+    traffic = Traffic()
+    for number in range(30):
+        traffic.call(model=None if number % 3 == 0 else "claude-opus-5")
+
+    notes = {one.rule: one.note for one in ask(traffic).checked if one.outcome != "not judged"}
+
+    assert notes.pop("reuse-client") == ""
+    assert all("only 20 of 30 calls carry gen_ai.request.model" in note for note in notes.values())
+
+
+def test_rules_that_need_the_model_do_not_call_good_what_has_none(ask: Ask):
+    traffic = Traffic()
+    for _ in range(30):
+        traffic.call(model=None)
+
+    found = ask(traffic, "handle-overload", "enable-prompt-caching")
+
+    assert [one.outcome for one in found.checked] == ["not judged"] * 2
+    assert all("gen_ai.request.model" in one.note for one in found.checked)

@@ -29,11 +29,11 @@ def test_calls_lost_to_an_overloaded_api_are_found_with_what_the_retries_cost(as
     assert finding.evidence["attempts_refused"] == 24
 
 
-def test_overload_is_met_with_another_model_and_more_patience_not_with_a_slower_pace(ask: Ask):
+def test_overload_is_met_with_another_model_at_once_not_with_a_slower_pace(ask: Ask):
     [finding] = ask(overloaded(), RULE).findings
 
     assert 'model="claude-sonnet-5-5"' in finding.fix.after
-    assert "max_retries=4" in finding.fix.after
+    assert "client.with_options(max_retries=0).messages.create(" in finding.fix.after
     assert "Semaphore" not in finding.fix.after
     compile(finding.fix.after, "after", "exec")
 
@@ -43,7 +43,7 @@ def test_the_fallback_saves_only_what_comes_after_the_first_refusal(ask: Ask):
 
     saved = finding.saving.latency_s
     assert saved is not None
-    after_the_first = 4 * (0.4 + 1.4 * 2 / 3) / 40
+    after_the_first = (4 * (0.4 + 1.4) + 12 * 0.5) / 40
     assert abs(saved.expected - after_the_first) < 0.01
 
 
@@ -148,3 +148,41 @@ def test_silent_for_errors_that_are_neither(ask: Ask):
 
     assert not found.findings
     assert not found.hints
+
+
+def fallback(traffic: Traffic, *, answered_by: str | None, at: Line = ASK, n: int = 30) -> Traffic:
+    for number in range(n):
+        with traffic.request():
+            if number % 3:
+                traffic.call(ASK)
+                continue
+            traffic.call(ASK, failed=[OVERLOADED], error="overloaded_error", status=529)
+            if answered_by is not None:
+                traffic.call(at, model=answered_by)
+    return traffic
+
+
+def test_silent_where_another_model_answers_what_was_refused(ask: Ask):
+    found = ask(fallback(Traffic(), answered_by="claude-sonnet-5"), RULE)
+
+    assert not found.findings
+    assert not found.hints
+
+
+def test_silent_where_the_fallback_is_another_line_of_the_same_function(ask: Ask):
+    there = Line(ASK.file, ASK.line + 4, ASK.function)
+    found = ask(fallback(Traffic(), answered_by="claude-sonnet-5", at=there), RULE)
+
+    assert not found.findings
+    assert not found.hints
+
+
+def test_asking_the_same_model_again_or_another_function_asking_is_no_fallback(ask: Ask):
+    elsewhere = Line("/srv/shop/app/other.py", 3, "other")
+    for traffic in (
+        fallback(Traffic(service="again", seed=1), answered_by="claude-opus-5"),
+        fallback(Traffic(service="elsewhere", seed=2), answered_by="claude-sonnet-5", at=elsewhere),
+        fallback(Traffic(service="none", seed=3), answered_by=None),
+    ):
+        answer = ask(traffic, RULE)
+        assert traffic.service in {one.site.service for one in answer.findings}

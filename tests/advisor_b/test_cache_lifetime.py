@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.advisor_b.asking import finding, prompt, silent
+from tests.advisor_b.asking import asked, finding, prompt, silent
 from tests.advisor_b.caching import CachedTraffic
 
 LONG = 24_000
@@ -69,3 +69,24 @@ def test_a_marker_that_works_or_is_not_there_is_left_alone(tmp_path: Path, syste
     traffic = CachedTraffic()
     questions(traffic, 10, system=system, mark=mark)
     assert silent(traffic, tmp_path, "cache-below-minimum")
+
+
+def test_an_hour_saves_no_more_than_what_was_written_again(tmp_path: Path) -> None:
+    """Of calls 10 minutes apart most read all the same: the cache was kept alive by calls that nobody recorded."""
+    traffic = CachedTraffic()
+    for number in range(60):
+        for _ in range(3):
+            traffic.ask(prompt(("system", "guide", LONG, "5m"), ("messages", number, 800)))
+            traffic.idle(5)
+        keep_alive = 2 if number % 4 else 0
+        for _ in range(keep_alive):
+            traffic.idle(200)
+            kept = list(traffic.spans)
+            traffic.ask(prompt(("system", "guide", LONG, "5m"), ("messages", number, 800)))
+            traffic.spans[:] = kept
+        traffic.idle(200 if keep_alive else 600)
+    answer = asked(traffic, tmp_path, "extend-cache-ttl")
+    again = 14 * 6_000 * 5e-6 * (1.25 - 0.1) / 180 * 1000
+    for one in [*answer.findings, *answer.hints]:
+        assert one.saving.usd_per_1000_calls is not None
+        assert one.saving.usd_per_1000_calls.expected <= again * 1.01

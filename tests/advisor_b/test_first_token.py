@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from firsttoken_dashboard.advisor.findings import SlowFirstToken
-from tests.advisor.traffic import CHAT, Attempt, Traffic
+from tests.advisor.traffic import CHAT, JOB, Attempt, Traffic
 from tests.advisor_b.asking import asked, prompt
 
 
@@ -114,3 +114,22 @@ def test_new_connections_name_the_client(tmp_path: Path) -> None:
     one = slow(traffic, tmp_path, "reuse-client")
     assert largest(one) == "connection"
     assert one.advice.endswith("see reuse-client")
+
+
+def test_a_rule_that_could_not_judge_is_not_told_as_nothing_to_change(tmp_path: Path) -> None:
+    traffic = Traffic()
+    for number in range(40):
+        traffic.call(stream=True, input_tokens=20_000 + 1_500 * number, without=["firsttoken.prompt.blocks"])
+        traffic.idle(5)
+    one = slow(traffic, tmp_path, "enable-prompt-caching")
+    assert largest(one) == "uncached input"
+    assert "Nothing to change" not in one.advice
+    assert "enable-prompt-caching could not judge (no call carries firsttoken.prompt.blocks)" in one.advice
+
+
+def test_nor_is_a_site_whose_prompts_have_no_recorded_shape_beside_others_that_have(tmp_path: Path) -> None:
+    traffic = Traffic()
+    for number in range(40):
+        traffic.call(stream=True, input_tokens=20_000 + 1_500 * number, without=["firsttoken.prompt.blocks"])
+        traffic.call(JOB, stream=True, input_tokens=50)
+    assert "could not judge" in slow(traffic, tmp_path, "enable-prompt-caching").advice

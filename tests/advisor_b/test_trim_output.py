@@ -35,7 +35,7 @@ def test_a_long_answer_of_which_the_next_call_uses_little_should_be_shorter(tmp_
     assert (found.site.file, found.site.line, found.site.function) == CHAT
     assert found.evidence["share_used_p50"] == 0.1
     assert found.saving.usd_per_1000_calls is not None
-    assert found.saving.usd_per_1000_calls.high == pytest.approx(810 * 0.025)
+    assert found.saving.usd_per_1000_calls.high == pytest.approx(900 * (1 - 0.5 * 0.1) * 0.025)
     assert found.saving.latency_s is not None
     assert found.saving.latency_s.high - found.saving.latency_s.low < found.saving.latency_s.expected * 1.1
     assert "Answer in at most" in found.fix.after

@@ -79,7 +79,7 @@ def audit(
             found.extend(answers)
             checked.append(outcome)
         quiet = _quiet(con, sites, found)
-        slow = first_token.slow_sites(con, context, found) if scope.n_calls else []
+        slow = first_token.slow_sites(con, context, found, checked) if scope.n_calls else []
     told_apart = _apart(found)
     findings = sorted((one for one in told_apart if one.kind == "finding"), key=_weight, reverse=True)
     return Audit(
@@ -117,8 +117,8 @@ def _ask(con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context) -
     if rule.whole and context.sampled:
         reason = "the traces are sampled, and this rule needs the time between calls"
         return [], Checked(rule.id, rule.title, "not judged", reason)
-    asked, seen = _seen(con, rule)
-    absent = [attribute for attribute, calls in seen.items() if calls == 0]
+    seen = _seen(con, rule)
+    absent = [attribute for attribute, (_, calls) in seen.items() if calls == 0]
     if absent:
         return [], Checked(rule.id, rule.title, "not judged", f"no call carries {' or '.join(absent)}")
     try:
@@ -126,25 +126,29 @@ def _ask(con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context) -
     except CannotJudge as reason:
         return [], Checked(rule.id, rule.title, "not judged", str(reason))
     partly = [
-        f"only {calls:,} of {asked:,} calls carry {attribute}" for attribute, calls in seen.items() if calls < asked
+        f"only {calls:,} of {asked:,} calls carry {attribute}"
+        for attribute, (asked, calls) in seen.items()
+        if calls < asked
     ]
     return findings, Checked(rule.id, rule.title, "found" if findings else "good", "; ".join(partly))
 
 
-def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> tuple[int, dict[str, int]]:
-    """How many calls there are to carry attributes, and how many carry each that the rule needs.
+def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> dict[str, tuple[int, int]]:
+    """For each attribute that the rule needs, how many calls there are to carry it, and how many do.
 
-    Calls that failed have no usage to carry: they are left out, unless every call failed.
+    Calls that failed have no usage to carry: they are left out, unless every call failed. A model they have.
     """
-    if not rule.needs:
-        return 0, {}
-    counts = ", ".join(f'COUNT("{column}")' for column in rule.needs)
+    columns = {column: attribute for column, attribute in rule.needs.items() if column != "model"}
+    counts = ", ".join(["COUNT(*)", *(f'COUNT("{column}")' for column in columns)])
     row = con.execute(
-        f"SELECT COUNT(*), {counts} FROM audited "  # noqa: S608 - our own columns
+        f"SELECT {counts} FROM audited "  # noqa: S608 - our own columns
         "WHERE error_type IS NULL OR NOT EXISTS (SELECT 1 FROM audited WHERE error_type IS NULL)"
     ).fetchone()
-    asked, *seen = row or (0, *(0 for _ in rule.needs))
-    return asked, dict(zip(rule.needs.values(), seen, strict=True))
+    asked, *told = row or (0, *(0 for _ in columns))
+    seen = {attribute: (asked, calls) for attribute, calls in zip(columns.values(), told, strict=True)}
+    if rule.by_model or "model" in rule.needs:
+        seen["gen_ai.request.model"] = con.execute("SELECT COUNT(*), COUNT(model) FROM audited").fetchall()[0]
+    return seen
 
 
 def _quiet(con: duckdb.DuckDBPyConnection, sites: Mapping[int, Site], found: Sequence[Finding]) -> list[Quiet]:

@@ -108,6 +108,20 @@ def mean_range(values: Sequence[float], weights: Sequence[float] | None = None, 
     return Range(min(means[tail], mean), mean, max(means[-1 - tail], mean))
 
 
+def again_range(values: Sequence[float], *, hit: int, n: int, coverage: float = COVERAGE) -> Range:
+    """What each of ``n`` calls loses on average, and where that of another run of as many would lie.
+
+    ``hit`` of them lose something: ``values``, or as many of those as were kept. Both runs vary: the factor √2.
+    """
+    if not values or n == 0:
+        return Range.exactly(0.0)
+    share = hit / n
+    mean = share * sum(values) / len(values)
+    variance = max(share * sum(value**2 for value in values) / len(values) - mean**2, 0.0)
+    spread = _z(coverage) * math.sqrt(2 * variance / n)
+    return Range(max(mean - spread, 0.0), mean, mean + spread)
+
+
 def difference(before: Range, after: Range) -> Range:
     """``before - after``, each as uncertain as it says, neither knowing of the other."""
     expected = before.expected - after.expected

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firsttoken_dashboard import analysis
-from firsttoken_dashboard.advisor.findings import Finding, Part, SlowFirstToken
+from firsttoken_dashboard.advisor.findings import Checked, Finding, Part, SlowFirstToken
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,16 +58,20 @@ class _Slow(NamedTuple):
 
 
 def slow_sites(
-    con: duckdb.DuckDBPyConnection, context: Context, findings: Collection[Finding] = ()
+    con: duckdb.DuckDBPyConnection,
+    context: Context,
+    findings: Collection[Finding] = (),
+    checked: Collection[Checked] = (),
 ) -> list[SlowFirstToken]:
     """Sites whose time to first token is over 3 s at the 95th percentile, slowest first.
 
-    `findings` are those of the same audit: advice names a rule that found something at the site, or says that there is
-    nothing to change.
+    `findings` and `checked` are those of the same audit: advice names a rule that found something at the site, or one
+    that could not judge, or says that there is nothing to change.
     """
+    unjudged = {one.rule: one.note for one in checked if one.outcome == "not judged"}
     rows = analysis.rows(con, "first_token", context.window, package=__package__ or __name__, limit_s=LIMIT_S)
     slow: list[SlowFirstToken] = []
-    for site_id, model, n, p50, p95, calls, timed_out in rows:
+    for site_id, model, n, p50, p95, calls, timed_out, shaped in rows:
         parts = _parts([_Slow(*call) for call in calls], model, context)
         largest = max(parts, key=lambda part: part.seconds).name
         site = context.sites[site_id]
@@ -75,15 +79,30 @@ def slow_sites(
         order = RULES[largest] if timed_out or largest != RETRIES else tuple(reversed(RULES[largest]))
         rule = next((name for name in order if name in at_site), None)
         parts = [Part(part.name, part.seconds, rule if part.name == largest else None) for part in parts]
-        slow.append(SlowFirstToken(site, model, n, p50, p95, parts, _advice(largest, rule, parts)))
+        doubts = [f"{name} could not judge ({unjudged[name]})" for name in order if name in unjudged]
+        if largest == UNCACHED and not doubts:
+            doubts = _no_replay(model, context, shaped=bool(shaped))
+        slow.append(SlowFirstToken(site, model, n, p50, p95, parts, _advice(largest, rule, parts, doubts)))
     return slow
 
 
-def _advice(largest: str, rule: str | None, parts: Sequence[Part]) -> str:
+def _no_replay(model: str, context: Context, *, shaped: bool) -> list[str]:
+    """Why the cache rules had nothing to run again at this site; empty: they had."""
+    known = context.prices.model(model)
+    if not shaped:
+        return ["enable-prompt-caching could not judge (no call here carries firsttoken.prompt.blocks)"]
+    if known is None or known.min_cache_tokens is None:
+        return [f"enable-prompt-caching could not judge (nothing is known of {model}'s prompt cache)"]
+    return []
+
+
+def _advice(largest: str, rule: str | None, parts: Sequence[Part], doubts: Sequence[str]) -> str:
     whole = sum(part.seconds for part in parts)
     seconds = next(part.seconds for part in parts if part.name == largest)
     share = f"{seconds:.1f} of {whole:.1f} s are {largest}"
-    return f"{share}: see {rule}" if rule is not None else f"{_NOTHING[largest]} ({share})"
+    if rule is not None:
+        return f"{share}: see {rule}"
+    return f"Not known: {'; '.join(doubts)} ({share})" if doubts else f"{_NOTHING[largest]} ({share})"
 
 
 def _parts(calls: Sequence[_Slow], model: str, context: Context) -> list[Part]:

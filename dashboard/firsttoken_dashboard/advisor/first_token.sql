@@ -1,7 +1,8 @@
 -- Which sites are slow to the first token, and what do their slow calls have in common? Per site and model with a p95 over
 -- $limit_s: site_id, model, n (streamed calls that succeeded), p50 and p95 of time to first token (s), and of its calls over the
 -- limit: a list of [ttft_s, retry_s (sleeps and failed attempts), connection_s, headers_s, processed tokens, silent
--- thinking tokens, tokens_per_second], at most 200; how many of those had an attempt that timed out.
+-- thinking tokens, tokens_per_second], at most 200; how many of those had an attempt that timed out; whether any call
+-- tells the shape of its prompt.
 WITH failed AS (
     SELECT
         calls.trace_id,
@@ -18,8 +19,10 @@ streamed AS (
     SELECT
         audited.*,
         coalesce(audited.retry_wait_s, 0) + coalesce(failed.seconds, 0) AS retry_s,
-        coalesce(failed.timed_out, 0) AS timed_out
+        coalesce(failed.timed_out, 0) AS timed_out,
+        len(calls.prompt_blocks) > 0 AS shaped
     FROM audited
+    INNER JOIN calls ON audited.trace_id = calls.trace_id AND audited.span_id = calls.span_id
     LEFT JOIN failed ON audited.trace_id = failed.trace_id AND audited.span_id = failed.span_id
     WHERE audited.error_type IS NULL AND audited.ttft_s > 0 AND audited.model IS NOT NULL
 )
@@ -42,7 +45,8 @@ SELECT
         hash(span_id),
         200
     ) FILTER (ttft_s > $limit_s) AS slow,
-    sum(timed_out) FILTER (ttft_s > $limit_s) AS timed_out
+    sum(timed_out) FILTER (ttft_s > $limit_s) AS timed_out,
+    bool_or(shaped) AS shaped
 FROM streamed
 GROUP BY site_id, model
 HAVING quantile_cont(ttft_s, 0.95) > $limit_s

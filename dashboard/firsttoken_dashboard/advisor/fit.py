@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -66,7 +66,11 @@ class LatencyFit:
         if line is None:
             return None
         at = line.at(uncached_tokens)
-        return Range(max(at.low, 0.0), max(at.expected, 0.0), max(at.high, 0.0))
+        base = _base(self._prices, model) if uncached_tokens < line.lowest else None
+        # Shorter than any prompt that was seen: no model answers sooner than its family's best.
+        floor = 0.0 if base is None else base.low
+        expected = max(at.expected, floor)
+        return Range(min(max(at.low, 0.0), expected), expected, max(at.high, expected))
 
     def tps(self, model: str) -> Range | None:
         """Output tokens per second after the first."""
@@ -116,12 +120,12 @@ def _fitted(prices: pricing.Prices, model: str, kinds: Mapping[str, list[Sample]
     tps = robust.typical(rates) if len(rates) >= MINIMUM_CALLS else None
     calls = _without_thinking(kinds, tps)
     if len(calls) >= MINIMUM_CALLS:
-        line, basis = _line(prices, calls)
+        line, basis = _line(prices, model, calls)
         if basis == "fitted":
             return Speed(line, basis, tps)
     whole = kinds.get("whole", [])
     tps = tps or _decode_rate(whole)
-    line, basis = _with_whole(prices, calls, whole, tps or _published(prices, model).tps)
+    line, basis = _with_whole(prices, model, calls, whole, tps or _published(prices, model).tps)
     return Speed(line, basis, tps)
 
 
@@ -146,7 +150,7 @@ def _decode_rate(whole: Sequence[Sample]) -> Range | None:
 
 
 def _with_whole(
-    prices: pricing.Prices, streamed: Sequence[Sample], whole: Sequence[Sample], tps: Range | None
+    prices: pricing.Prices, model: str, streamed: Sequence[Sample], whole: Sequence[Sample], tps: Range | None
 ) -> tuple[robust.Line | None, Basis]:
     """Calls that were not streamed tell too: what their decoding leaves of their time is their first token's.
 
@@ -161,12 +165,10 @@ def _with_whole(
     calls = [*streamed, *first]
     if len(calls) < MINIMUM_CALLS:
         return None, "published"
-    line, basis = _line(prices, calls)
+    line, basis = _line(prices, model, calls)
     sizes = [call.processed for call in calls]
     tilt = error / max(max(sizes) - min(sizes), 1.0) if basis == "fitted" else 0.0
-    return robust.Line(
-        _wider(line.slope, tilt), _wider(line.level, error if first else 0.0), line.centre, line.n
-    ), basis
+    return replace(line, slope=_wider(line.slope, tilt), level=_wider(line.level, error if first else 0.0)), basis
 
 
 def _wider(value: Range, error: float) -> Range:
@@ -177,19 +179,38 @@ def _thinned(calls: Sequence[Sample]) -> Sequence[Sample]:
     return calls[:: max(-(-len(calls) // MOST_CALLS), 1)]
 
 
-def _line(prices: pricing.Prices, calls: Sequence[Sample]) -> tuple[robust.Line, Basis]:
+def _line(prices: pricing.Prices, model: str, calls: Sequence[Sample]) -> tuple[robust.Line, Basis]:
     few = _thinned(calls)
     xs, ys = [call.processed for call in few], [call.seconds for call in few]
     prior = _prior(prices)
     line = robust.theil_sen(xs, ys)
     if line is None or line.slope.high - line.slope.low > prior.high - prior.low or line.slope.high <= 0:
-        # Whatever the slope is, a prompt without tokens would not be answered before it was sent.
-        limit = median([y / max(x, 1.0) for x, y in zip(xs, ys, strict=True)])
-        return robust.through(
-            xs, ys, Range(*(min(end, limit) for end in prices.ttft_per_uncached_token_s))
-        ), "own level"
+        return robust.through(xs, ys, _slope(prior, _base(prices, model), median(xs), median(ys))), "own level"
     slope = Range(*(max(end, 0.0) for end in (line.slope.low, line.slope.expected, line.slope.high)))
-    return robust.Line(slope, line.level, line.centre, line.n), "fitted"
+    return replace(line, slope=slope), "fitted"
+
+
+def _slope(prior: Range, base: Range | None, tokens: float, seconds: float) -> Range:
+    """What a token costs where prompts of one size do not tell: the published range, within what is possible here.
+
+    Whatever the slope is, a prompt without tokens would not be answered before it was sent, nor (where that is known)
+    sooner than the family's models answer; what is left over was spent on these `tokens`.
+    """
+    tokens = max(tokens, 1.0)
+    most = seconds / tokens
+    if base is None or (seconds - base.high) / tokens > prior.high:
+        return Range(*(min(end, most) for end in (prior.low, prior.expected, prior.high)))
+    least, likely, most = (max(seconds - end, 0.0) / tokens for end in (base.high, base.expected, base.low))
+    low, high = min(max(prior.low, least), most), min(prior.high, most)
+    expected = likely if most - least < prior.high - prior.low else prior.expected
+    return Range(low, min(max(expected, low), high), high)
+
+
+def _base(prices: pricing.Prices, model: str) -> Range | None:
+    """Seconds to the first token of a short prompt, as the guide says of the family; None: it says nothing."""
+    known = prices.model(model)
+    figures = [] if known is None else _guide(prices, known.family)
+    return _spread(figure.ttft_s for figure in figures)
 
 
 def _prior(prices: pricing.Prices) -> Range:

@@ -24,12 +24,13 @@ _MEDIAN_TO_MEAN: Final = 1.2533
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """y = `level` + `slope` (x - `centre`), each with its interval; `n` points."""
+    """y = `level` + `slope` (x - `centre`), each with its interval; `n` points, the first at x = `lowest`."""
 
     slope: Range
     level: Range
     centre: float
     n: int
+    lowest: float = 0.0
 
     def at(self, x: float) -> Range:
         """The typical y at `x`: level and slope are wrong independently of each other."""
@@ -60,9 +61,8 @@ def theil_sen(xs: Sequence[float], ys: Sequence[float]) -> Line | None:
 def through(xs: Sequence[float], ys: Sequence[float], slope: Range) -> Line:
     """The line with a slope that is known, and the level of these points."""
     centre = median(xs)
-    return Line(
-        slope, typical([y - slope.expected * (x - centre) for x, y in zip(xs, ys, strict=True)]), centre, len(xs)
-    )
+    level = typical([y - slope.expected * (x - centre) for x, y in zip(xs, ys, strict=True)])
+    return Line(slope, level, centre, len(xs), min(xs))
 
 
 def typical(values: Sequence[float]) -> Range:

@@ -16,7 +16,7 @@ from firsttoken_dashboard.demo.lineup import LINEUP, App, sources
 from firsttoken_dashboard.options import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from firsttoken_dashboard.demo.api import LookAlike
 
@@ -40,8 +40,16 @@ class _Running:
     log: Path
 
 
-def run_all(api: LookAlike, folder: Path, store: Path, *, fixed: bool, progress: Callable[[float], None]) -> float:
-    """Run every application to its end; returns the seconds that took.
+def run_all(
+    api: LookAlike,
+    folder: Path,
+    store: Path,
+    *,
+    fixed: bool,
+    progress: Callable[[float], None],
+    lineup: Sequence[App] = LINEUP,
+) -> float:
+    """Run every application of the `lineup` to its end; returns the seconds that took.
 
     Their source is copied to `folder`, where the report finds it again and the user may change it. `progress` is
     called a few times a second with the seconds so far.
@@ -55,7 +63,7 @@ def run_all(api: LookAlike, folder: Path, store: Path, *, fixed: bool, progress:
     runner = _opentelemetry_instrument()
     began = time.monotonic()
     running: list[_Running] = []
-    waiting = list(LINEUP)
+    waiting = list(lineup)
     try:
         while waiting or any(each.process.poll() is None for each in running):
             elapsed = time.monotonic() - began

@@ -70,7 +70,8 @@ class Rule:
 
     ``needs`` maps columns of ``audited`` without which the rule cannot judge a call to the attribute that carries
     each. Where no call has one of them the rule is not asked and the report names the attribute.
-    ``whole`` says that the rule looks at the time between calls, so sampled traces would mislead it.
+    ``whole`` says that the rule looks at the time between calls, so sampled traces would mislead it. ``by_model`` says
+    that calls of which no model is known are passed over: then the report says so.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Rule:
     docs: str
     needs: Mapping[str, str] = field(default_factory=dict[str, str])
     whole: bool = False
+    by_model: bool = True
 
 
 class Latency(Protocol):

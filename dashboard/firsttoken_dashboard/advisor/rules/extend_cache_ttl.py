@@ -15,11 +15,13 @@ from firsttoken_dashboard.advisor.marked_sites import (
     seconds_spared,
     usd_spared,
 )
-from firsttoken_dashboard.advisor.misses import misses
-from firsttoken_dashboard.advisor.replay import Mark, Request
+from firsttoken_dashboard.advisor.misses import Miss, misses
+from firsttoken_dashboard.advisor.replay import CacheUse, Mark, Request
 from firsttoken_dashboard.advisor.rules import Context, Rule, evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
     from firsttoken_dashboard.advisor.recorded import Recording
@@ -60,9 +62,10 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> Finding |
     head, everywhere = recorded.under(_hour_at_the_head, context), recorded.under(_hour_everywhere, context)
     after = min((head, everywhere), key=recorded.input_usd)
     paid, would_pay = recorded.input_usd(before), recorded.input_usd(after)
-    if paid - would_pay < WORTH_IT * paid:
-        return None
+    saved = usd_spared(recorded, before, after, most=_written_again_usd(recorded, expired))
     n = len(before)
+    if n * saved.expected < WORTH_IT * paid:
+        return None
     return Finding(
         rule=RULE.id,
         title=f"The cache expires before {len(expired):,} of {n:,} calls, which write it again",
@@ -83,7 +86,7 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> Finding |
             calls=site.weight,
             latency_s=seconds_spared(before, after, 0.5, context, site.model),
             latency_p95_s=seconds_spared(before, after, 0.95, context, site.model),
-            usd_per_call=usd_spared(recorded, before, after),
+            usd_per_call=saved,
         ),
         confidence="high",
         caveats="It pays as long as calls keep coming like this: an hour of silence loses an entry all the same.",
@@ -91,6 +94,16 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> Finding |
         verify="anthropic.usage.cache_creation.ephemeral_1h_input_tokens appears, and calls after a pause read.",
         kind="finding" if n >= MINIMUM_CALLS else "hint",
     )
+
+
+def _written_again_usd(recorded: Recording, expired: Sequence[Miss]) -> float:
+    """What the expired entries cost beyond reading them: no lifetime saves more than that."""
+    tokens = [0] * len(recorded.requests)
+    for miss in expired:
+        tokens[miss.place] += miss.tokens
+    written = [CacheUse(0, 0, count, 0) for count in tokens]
+    read = [CacheUse(0, count, 0, 0) for count in tokens]
+    return recorded.input_usd(written) - recorded.input_usd(read)
 
 
 def _hour_at_the_head(request: Request) -> list[Mark]:

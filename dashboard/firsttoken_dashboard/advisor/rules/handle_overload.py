@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import mean_range, saving
+from firsttoken_dashboard.advisor.estimate import again_range, mean_range, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -31,8 +31,8 @@ BURST: Final = 3
 BURST_SHARE: Final = 0.002
 #: Whom to ask when a line of models is overloaded: the next one, whose capacity is its own.
 FALLBACK_FAMILY: Final = {"fable": "opus", "mythos": "opus", "opus": "sonnet", "sonnet": "haiku", "haiku": "sonnet"}
-#: Retries that outlast a short overload: 0.5 + 1 + 2 + 4 s.
-RETRIES: Final = 4
+#: Share of the failed calls that another model answers, from which on the application has a fallback.
+RESCUED: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class _Row:
     later_s: list[float]
     total_s: float | None
     worst_10_minutes: int
+    rescued: int
     max_retries: int | None
     max_tokens: int | None
     traces: list[str]
@@ -65,7 +66,7 @@ def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
 
 
 def _matters(row: _Row) -> bool:
-    if row.hit < MINIMUM_HIT:
+    if row.hit < MINIMUM_HIT or _has_fallback(row):
         return False
     lost = sum(row.lost_s) * row.hit / max(len(row.lost_s), 1)
     return (
@@ -74,6 +75,11 @@ def _matters(row: _Row) -> bool:
         or row.hit >= RETRIED_SHARE * row.n
         or (row.total_s is not None and lost >= LOST_SHARE * row.total_s)
     )
+
+
+def _has_fallback(row: _Row) -> bool:
+    """Another model answers what overload leaves unanswered: what there is to do is done."""
+    return row.reason == "overload" and row.rescued > 0 and row.rescued >= RESCUED * row.failed
 
 
 def _finding(row: _Row, context: Context) -> Finding:
@@ -124,19 +130,17 @@ def _title(row: _Row, *, spend: bool) -> str:
 def _saved(row: _Row, lost: Range | None, *, spend: bool) -> Range | None:
     """Seconds per call that need not be waited.
 
-    A fallback spares what comes after the first refusal. Under a rate limit, work that is spread has to wait for its
-    turn all the same: certain is only the time of the attempts in vain. At a spend limit every retry is in vain.
+    A fallback spares what comes after the first refusal: sleeping, and attempts in vain. Under a rate limit, work that
+    is spread has to wait for its turn all the same: certain is only the time of the attempts in vain. At a spend limit
+    every retry is in vain.
     """
     if lost is None:
         return None
     share = row.hit / row.n
     if spend:
         return lost.times(share)
-    later = mean_range(row.later_s)
     if row.reason == "overload":
-        return Range(min(max(later.low, 0.0), later.expected), later.expected, max(lost.high, later.expected)).times(
-            share
-        )
+        return again_range(row.later_s, hit=row.hit, n=row.n)
     return Range(0.0, lost.expected / 2, max(lost.high, lost.expected / 2)).times(share)
 
 
@@ -165,22 +169,20 @@ def _caveats(row: _Row, *, spend: bool) -> str:
 
 def _overload_fix(row: _Row, context: Context) -> Fix:
     fallback = _fallback(row.model, context)
+    once = "client.with_options(max_retries=0)."
+    impatient = source.create(row.model, row.max_tokens, indent=4).replace("client.", once, 1)
     return Fix(
         before=f"message = {source.create(row.model, row.max_tokens)}",
         after="try:\n"
-        f"    message = {source.create(row.model, row.max_tokens, indent=4)}\n"
+        f"    message = {impatient}\n"
         "except anthropic.APIStatusError as error:\n"
         '    if error.status_code != 529 and error.type != "overloaded_error":\n'
         "        raise\n"
         "    # busy for everybody: ask a model whose capacity is another\n"
-        f"    message = {source.create(fallback, row.max_tokens, indent=4)}"
-        + (
-            f"\n# and where the client is made, to outlast a short overload:\nclient = Anthropic(max_retries={RETRIES})"
-            if row.max_retries is not None and row.max_retries < RETRIES
-            else ""
-        ),
-        why="529 means that the service is busy for everybody, not that you ask too much: wait a moment longer, then "
-        "ask a model whose capacity is another. Slowing down would not help.",
+        f"    message = {source.create(fallback, row.max_tokens, indent=4)}",
+        why="529 means that the service is busy for everybody, not that you ask too much: slowing down would not help. "
+        "The SDK sleeps and asks the same model again; a model whose capacity is another answers at once, and is "
+        "itself asked again as often as the client says.",
         docs=RULE.docs,
     )
 

@@ -18,6 +18,7 @@ RULE: Final = Rule(
     title="Make the client once",
     docs="https://github.com/anthropics/anthropic-sdk-python#configuring-the-http-client",
     needs={"client_id": "firsttoken.client.id", "client_calls": "firsttoken.client.calls"},
+    by_model=False,
 )
 
 #: Share of calls that are the first of their client: from here on a client hardly serves a second call.

@@ -1,7 +1,7 @@
 -- Which sites take a long, readable answer in one piece? Per site and model: site_id, model, n (its calls that
 -- succeeded), whole (those that were neither streamed nor stopped by something that cannot be shown early), weight of
 -- those, interactive (TRUE: somebody waits; NULL: not known), typical max_tokens, grids of duration (s), output
--- tokens, thinking tokens and uncached input tokens over `whole`, and sample traces.
+-- tokens, thinking tokens and input tokens from no cache over `whole`, and sample traces.
 WITH used AS (
     -- Answers that feed a later call of the same request: nobody reads them as they come.
     SELECT DISTINCT audited.trace_id, SPLIT_PART(dependency, ':', 1) AS span_id
@@ -36,7 +36,9 @@ SELECT
     QUANTILE_CONT(duration_s, $grid) FILTER (readable) AS duration_s,
     QUANTILE_CONT(output_tokens, $grid) FILTER (readable) AS output_tokens,
     QUANTILE_CONT(COALESCE(thinking_tokens, 0), $grid) FILTER (readable) AS thinking_tokens,
-    QUANTILE_CONT(COALESCE(uncached_input_tokens, input_tokens, 0), $grid) FILTER (readable) AS uncached_tokens,
+    -- What is written into the cache is read by the model like any other token.
+    QUANTILE_CONT(COALESCE(input_tokens - COALESCE(cache_read_tokens, 0), 0), $grid) FILTER (readable)
+        AS processed_tokens,
     (ARRAY_AGG(trace_id ORDER BY duration_s DESC) FILTER (readable))[1:3] AS traces
 FROM answered
 WHERE model IS NOT NULL

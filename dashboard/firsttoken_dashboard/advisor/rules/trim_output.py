@@ -27,6 +27,8 @@ LONG_ANSWER_TOKENS: Final = 400
 LITTLE: Final = 0.25
 #: Prompts that begin alike are answered in this share of the length elsewhere.
 HALF: Final = 0.5
+#: Times the used part that a shorter answer still has: at most, as the fix says, at least.
+ROOM_HIGH, ROOM, ROOM_LOW = 2.5, 1.5, 0.5
 #: Share of a site's answers that a later call has to use, before that call's needs say anything about the site.
 MOSTLY: Final = 0.5
 #: `max_tokens` this many times the longest answer says that nobody thought about the length.
@@ -94,8 +96,9 @@ def _barely_used(row: _Row) -> _Surplus | None:
     share = row.used_share
     if share is None or row.followed < MOSTLY * row.n or share >= LITTLE:
         return None
-    spare = row.visible_p50 * (1 - share)
-    tokens = Range(0.5 * spare, 0.75 * spare, spare)
+    # What is used, and half as much around it, has to be written still.
+    spare = [row.visible_p50 * (1 - times * share) for times in (ROOM_HIGH, ROOM, ROOM_LOW)]
+    tokens = Range(*spare)
     return _Surplus(tokens, f"the calls after it use {100 * share:.0f} % of it", row.followed, share_used=share)
 
 
