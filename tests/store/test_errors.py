@@ -51,6 +51,19 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
         assert "another program" in sentence(error)
 
 
+def test_nothing_is_laid_beside_a_file_of_somebody_else(tmp_path: Path) -> None:
+    text, database = tmp_path / "README.md", tmp_path / "other.duckdb"
+    text.write_text("# A file of somebody's\n" * 20)
+    with duckdb.connect(database) as other:
+        other.execute("CREATE TABLE spans (theirs INTEGER)")
+    filled = stores.SpanBatch()
+    filled.add_record(call(1))
+    for path in (text, database):
+        with pytest.raises(stores.StoreUnreadable):
+            stores.open(path).deposit(filled)
+    assert list(tmp_path.glob("*.outbox")) == []
+
+
 def test_a_store_of_a_newer_version_is_left_alone(store: Store) -> None:
     with store.write() as writing:
         writing.execute("INSERT INTO schema_version VALUES (99, make_timestamp_ns(0))")

@@ -173,6 +173,25 @@ def test_what_is_deposited_is_durable_at_once_and_written_every_few_seconds(
     assert stored(store) == list(range(1, 8))
 
 
+def test_what_is_deposited_is_durable_before_duckdb_is_loaded(store: Store) -> None:
+    """So that a process which ends within the second that the import may take on a busy machine loses nothing."""
+    script = (
+        "import os, sys, time\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "class Killed:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'duckdb': os._exit(9)\n"
+        "sys.meta_path.insert(0, Killed())\n"
+        "from firsttoken import store\n"
+        "from tests.store.spans import call\n"
+        "batch = store.SpanBatch()\n"
+        "batch.add_record(call(1))\n"
+        f"store.open({str(store.path)!r}).deposit(batch)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    assert stored(store) == [1]
+
+
 def test_a_long_backlog_is_taken_in_part_by_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "BYTES_AT_ONCE", 1000)
     for number in range(1, 6):

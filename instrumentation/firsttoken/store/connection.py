@@ -175,6 +175,11 @@ def set_aside(store: Path) -> Path:
     return aside
 
 
+def is_duckdb(store: Path) -> bool:
+    """Whether the file at `store` is a database of DuckDB's."""
+    return _magic(store) == _DUCKDB_MAGIC
+
+
 def _magic(store: Path) -> bytes | None:
     try:
         with store.open("rb") as file:

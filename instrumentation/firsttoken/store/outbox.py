@@ -72,6 +72,13 @@ def spill(store: Path, batch: SpanBatch) -> Path:
     return finished
 
 
+def withdraw(segment: Path) -> None:
+    """Removes a segment, and its directory where that leaves it empty: the store beside it is not one of ours."""
+    _remove(segment)
+    with contextlib.suppress(OSError):
+        segment.parent.rmdir()
+
+
 def take_in(connection: duckdb.DuckDBPyConnection, store: Path, batch: SpanBatch) -> None:
     """Writes `batch` and what waits in the outbox to the attached store, in one transaction where that works.
 
@@ -118,9 +125,14 @@ def refusals() -> tuple[type[Exception], ...]:
     return duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError, UnicodeEncodeError
 
 
-def waits(store: Path) -> bool:
-    """Whether there is something for the next holder of the lock."""
-    return any(path.suffix in {".json", ".dropped"} for path in _entries(directory(store)))
+def oldest(store: Path) -> str | None:
+    """The name of the first thing that waits for the next holder of the lock; names sort by time."""
+    return min(_waiting(store), default=None)
+
+
+def newest(store: Path) -> str | None:
+    """The name of the last thing that waits."""
+    return max(_waiting(store), default=None)
 
 
 def segments(store: Path) -> list[Segment]:
@@ -136,6 +148,10 @@ def segments(store: Path) -> list[Segment]:
 def drop_notes(store: Path) -> list[tuple[Path, int]]:
     """What segments that were dropped left behind, each with its number of spans."""
     return [(path, _spans(path)) for path in _entries(directory(store)) if path.suffix == ".dropped"]
+
+
+def _waiting(store: Path) -> list[str]:
+    return [path.name for path in _entries(directory(store)) if path.suffix in {".json", ".dropped"}]
 
 
 def _next_segments(store: Path) -> list[Path]:

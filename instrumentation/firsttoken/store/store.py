@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from . import connection as connections
 from . import outbox, retention, schema, transfer
 from .batch import SpanBatch
-from .errors import StoreBusy, StoreDamaged, StoreError
+from .errors import StoreBusy, StoreDamaged, StoreError, StoreUnreadable
 from .lock import write_lock
 from .records import SpanRecord
 
@@ -93,27 +93,48 @@ class Store:
             StoreError: the spans are neither in the store nor in its outbox.
             duckdb.Error, UnicodeEncodeError: DuckDB refuses these very spans.
         """
-        if len(batch) or outbox.waits(self.path):
+        if len(batch) or outbox.oldest(self.path) is not None:
             with self._mutex:
                 self._append(batch, time.monotonic() + patience_s)
 
     def deposit(self, batch: SpanBatch) -> None:
         """Like `append_batch`, at a small part of its cost inside an application that flushes every second.
 
-        Durable on return; but only the first batch, and one in ten seconds, goes into the tables, and takes along the
-        others, which lie in the outbox until then. Whoever reads takes in the outbox before.
+        It lies in the outbox first, within a millisecond and before DuckDB is loaded, so that a process which is ended
+        now loses nothing; then the first batch, and one in ten seconds, takes all into the tables. Whoever reads does
+        that too.
 
         Raises: what `append_batch` raises.
         """
         if not len(batch):
             return
         with self._mutex:
-            now = time.monotonic()
-            self._deposited += len(batch)
-            if self._written_at is None or now - self._written_at >= DEPOSIT_S or self._deposited >= DEPOSIT_SPANS:
-                self._append(batch, now + LOCK_BUDGET_S)
-            else:
-                self._spill(batch, None)
+            segment = self._laid_beside(batch)
+            deadline = time.monotonic() + LOCK_BUDGET_S
+            if segment is None:
+                self._append(batch, deadline)
+            elif self._due(len(batch)):
+                try:
+                    self._append(SpanBatch(), deadline)
+                except StoreUnreadable:
+                    outbox.withdraw(segment)
+                    raise
+
+    def _laid_beside(self, batch: SpanBatch) -> Path | None:
+        """The batch's segment; None where there is none to be had, or where the file is somebody else's."""
+        if self.path.exists() and not connections.is_duckdb(self.path):
+            return None
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return outbox.spill(self.path, batch)
+        except OSError:
+            return None
+
+    def _due(self, spans: int) -> bool:
+        """Whether it is time to write into the tables, after another `spans` were laid beside them."""
+        self._deposited += spans
+        waited = None if self._written_at is None else time.monotonic() - self._written_at
+        return waited is None or waited >= DEPOSIT_S or self._deposited >= DEPOSIT_SPANS
 
     @contextmanager
     def read(self, *, patience_s: float = PATIENCE_S) -> Generator[duckdb.DuckDBPyConnection]:
@@ -184,11 +205,17 @@ class Store:
         self._deposited = 0
 
     def _drain(self, patience_s: float) -> None:
-        """Writes what waits in the outbox, unless that takes long or cannot be."""
-        until = time.monotonic() + min(_DRAIN_S, patience_s)
-        while outbox.waits(self.path) and time.monotonic() < until and self._mutex.acquire(blocking=False):
-            import duckdb
+        """Writes what waits in the outbox now, unless that takes long or cannot be."""
+        newest = outbox.newest(self.path)
+        if newest is None:
+            return
+        import duckdb
 
+        until = time.monotonic() + min(_DRAIN_S, patience_s)
+        # What is added meanwhile is left to the next reader, or busy writers could hold this one for all of its time.
+        while (oldest := outbox.oldest(self.path)) is not None and oldest <= newest and time.monotonic() < until:
+            if not self._mutex.acquire(blocking=False):
+                return
             try:
                 self._write_once(SpanBatch(), min(until, time.monotonic() + _DRAIN_PATIENCE_S))
             except (StoreError, OSError, duckdb.Error) as error:
@@ -208,17 +235,16 @@ class Store:
                 self._retained_at = now
                 retention.retain(connection)
 
-    def _spill(self, batch: SpanBatch, reason: Exception | None) -> None:
+    def _spill(self, batch: SpanBatch, reason: Exception) -> None:
         if not len(batch):
             return
         try:
             outbox.spill(self.path, batch)
         except OSError as error:
             self._lost += len(batch)
-            reasons = "; ".join(_first_line(each) for each in (reason, error) if each is not None)
             raise StoreError(
                 f"{len(batch)} spans are lost because neither {self.path} nor its outbox can be written"
-                f" ({reasons}); free some space, or name another with --store PATH."
+                f" ({_first_line(reason)}; {_first_line(error)}); free some space, or name another with --store PATH."
             ) from error
 
     def _prepare_fork(self) -> threading.Lock:
