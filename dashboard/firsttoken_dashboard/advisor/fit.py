@@ -168,7 +168,18 @@ def _with_whole(
     line, basis = _line(prices, model, calls)
     sizes = [call.processed for call in calls]
     tilt = error / max(max(sizes) - min(sizes), 1.0) if basis == "fitted" else 0.0
-    return replace(line, slope=_wider(line.slope, tilt), level=_wider(line.level, error if first else 0.0)), basis
+    level = _wider(line.level, error if first else 0.0)
+    if not streamed:
+        level = _nearer(level, _base(prices, model), _prior(prices).times(line.centre))
+    return replace(line, slope=_wider(line.slope, tilt), level=level), basis
+
+
+def _nearer(level: Range, base: Range | None, reading: Range) -> Range:
+    """The first token's time where none was seen: what decoding leaves, unless the guide's figure is more certain."""
+    if base is None or base.high + reading.high - base.low - reading.low >= level.high - level.low:
+        return level
+    low, high = base.low + reading.low, base.high + reading.high
+    return Range(low, min(max(level.expected, low), high), high)
 
 
 def _wider(value: Range, error: float) -> Range:

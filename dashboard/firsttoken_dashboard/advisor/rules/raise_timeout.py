@@ -28,6 +28,9 @@ HIT_SHARE: Final = 0.02
 NEAR: Final = 0.5
 #: With fewer answers than this nothing is known about how long they take here.
 ENOUGH_ANSWERS: Final = 5
+#: Times the mean overrun by which an answer that was cut off is longer than the timeout. More than once: what is cut
+#: off at every attempt is the longest there is.
+BEYOND: Final = (0.0, 1.3, 2.5)
 #: What the SDK waits where nobody says otherwise, in seconds; it limits the gap between bytes, not the whole answer.
 DEFAULT_TIMEOUT_S: Final = 600
 #: A stream's longest honest silence: the time to its first token, thinking included, with room.
@@ -194,15 +197,15 @@ def _natural(row: _Row, answers: Distribution | None, needed: float | None) -> R
     """
     longest = max(needed or 0.0, 1.1 * row.timeout_s)
     if answers is None or answers.n < ENOUGH_ANSWERS:
-        expected, high = (row.timeout_s + longest) / 2, longest
+        low, expected, high = row.timeout_s, (row.timeout_s + longest) / 2, longest
     else:
         middle = answers.quantile(0.5)
         beyond = [answers.quantile(share) - middle for share in (0.55, 0.65, 0.75, 0.85, 0.95)]
         waited = sum(beyond) / len(beyond) * answers.n / 2 + max(row.timeout_s - middle, 0.0) * row.hit
         beyond_timeout = waited / max(answers.n / 2, 1.0)
-        expected, high = row.timeout_s + beyond_timeout, row.timeout_s + 2 * beyond_timeout
+        low, expected, high = (row.timeout_s + times * beyond_timeout for times in BEYOND)
     bound = longest if needed is not None else 2 * row.timeout_s
-    return Range(row.timeout_s, min(expected, bound), min(high, bound))
+    return Range(min(low, bound), min(expected, bound), min(high, bound))
 
 
 def _new_timeout(natural: Range) -> int:
