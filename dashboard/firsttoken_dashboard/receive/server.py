@@ -72,6 +72,7 @@ class Receiver:
                     log_config=None,
                     access_log=False,
                     lifespan="off",
+                    ws="none",
                     server_header=False,
                     timeout_graceful_shutdown=GRACE_S,
                     ssl_certfile=tls.certificate if tls else None,
