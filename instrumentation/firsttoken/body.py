@@ -14,7 +14,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
-from firsttoken.guard import fault
+from firsttoken.guard import guarded
 from firsttoken.response import get
 
 if TYPE_CHECKING:
@@ -66,29 +66,22 @@ class Scanner:
 
     def feed(self, chunk: bytes) -> None:
         """A chunk as it came from the network, compressed or not."""
-        try:
-            if not self._readable:
-                return
-            data = self._inflate.decompress(chunk) if self._inflate is not None else chunk
-            if self._is_sse:
-                self._lines(data)
-            elif self._size <= LARGEST_BODY:
-                self._parts.append(data)
-                self._size += len(data)
-        except Exception:  # noqa: BLE001
-            fault("a response's bytes")
-            self._readable = False
+        if not self._readable:
+            return
+        data = self._inflate.decompress(chunk) if self._inflate is not None else chunk
+        if self._is_sse:
+            self._lines(data)
+        elif self._size <= LARGEST_BODY:
+            self._parts.append(data)
+            self._size += len(data)
 
     def end(self) -> None:
         """The body is read: a whole Message, where it was one."""
         if self._is_sse or not self._readable or not self._parts or self._size > LARGEST_BODY:
             return
-        try:
-            message = json.loads(b"".join(self._parts))
-            if get(message, "type") == "message":
-                self._call.answer.read_message(message)
-        except Exception:  # noqa: BLE001
-            fault("a response's body")
+        message = json.loads(b"".join(self._parts))
+        if get(message, "type") == "message":
+            self._call.answer.read_message(message)
 
     def _lines(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -132,28 +125,25 @@ class _Observed:
         self._reading.held = perf_counter() - self._reading.waiting_since
         return self._scanner.feed
 
-    def _ended(self, error: BaseException | None, *, parsed: bool) -> None:
+    def _ended(self, error: BaseException | None, parsed: bool) -> None:  # noqa: FBT001
         """The body was read to its end, or reading it failed; where the SDK parses, it tells better itself."""
         if not parsed:
             if error is None:
-                self._scanner.end()
-            self._call.stream_ended(error, complete=error is None)
+                guarded("a response's body", self._scanner.end)
+            self._call.stream_ended(error, error is None)
 
     def _closed(self) -> None:
         if not self._reading.parsing:
-            self._call.stream_ended(None, complete=False)
+            self._call.stream_ended(None, False)  # noqa: FBT003
 
     def __del__(self) -> None:
-        try:
-            self._closed()
-        except Exception:  # noqa: BLE001
-            fault("a dropped response")
+        guarded("a dropped response", self._closed)
 
 
 class _SyncBody(_Observed):
     def __iter__(self) -> Iterator[bytes]:
         reading, clock = self._reading, perf_counter
-        scan = self._begin()
+        scan = guarded("a response's bytes", self._begin)
         asked = clock()
         unread = asked - reading.silent_until
         try:
@@ -163,7 +153,7 @@ class _SyncBody(_Observed):
                     unread = 0.0
                 reading.arrival = now if unread < EXACT_S else -now
                 if scan is not None:
-                    scan(chunk)
+                    guarded("a response's bytes", scan, chunk)
                 yield chunk
                 asked = clock()
                 unread += asked - now
@@ -172,19 +162,19 @@ class _SyncBody(_Observed):
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._ended(error, parsed=scan is None)
+            guarded("a response's end", self._ended, error, scan is None)
             raise
-        self._ended(None, parsed=scan is None)
+        guarded("a response's end", self._ended, None, scan is None)
 
     def close(self) -> None:
-        self._closed()
+        guarded("a closed response", self._closed)
         self._inner.close()
 
 
 class _AsyncBody(_Observed):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         reading, clock = self._reading, perf_counter
-        scan = self._begin()
+        scan = guarded("a response's bytes", self._begin)
         chunks = self._inner.__aiter__()
         asked = clock()
         unread = asked - reading.silent_until
@@ -195,7 +185,7 @@ class _AsyncBody(_Observed):
                     unread = 0.0
                 reading.arrival = now if unread < EXACT_S else -now
                 if scan is not None:
-                    scan(chunk)
+                    guarded("a response's bytes", scan, chunk)
                 yield chunk
                 asked = clock()
                 unread += asked - now
@@ -204,17 +194,17 @@ class _AsyncBody(_Observed):
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._ended(error, parsed=scan is None)
+            guarded("a response's end", self._ended, error, scan is None)
             raise
         finally:
             # In the task that read it: the event loop would close it later, in a task of its own.
             aclose = getattr(chunks, "aclose", None)
             if aclose is not None:
                 await aclose()
-        self._ended(None, parsed=scan is None)
+        guarded("a response's end", self._ended, None, scan is None)
 
     async def aclose(self) -> None:
-        self._closed()
+        guarded("a closed response", self._closed)
         await self._inner.aclose()
 
 

@@ -11,7 +11,6 @@ from firsttoken import attributes as a
 from firsttoken import background
 from firsttoken.connection import Attempt, attach, identity_of
 from firsttoken.derive import derive
-from firsttoken.guard import guarded
 from firsttoken.response import Answer
 from firsttoken.spans import add_to
 from firsttoken.stream import Reading
@@ -157,12 +156,10 @@ class Call:
             self._tell_failure(self.attempts[-1], error_type)
         self._end(error, error_type, complete=False)
 
-    def stream_ended(self, error: BaseException | None, *, complete: bool) -> None:
+    def stream_ended(self, error: BaseException | None, complete: bool) -> None:  # noqa: FBT001
         """The application's reading of a stream ended: by an error, at its end, or because it stopped reading."""
-        if self.owned and not self._ended:
-            guarded("a stream's end", self._end_stream, error, complete)
-
-    def _end_stream(self, error: BaseException | None, complete: bool) -> None:  # noqa: FBT001
+        if not self.owned or self._ended:
+            return
         error_type = self.stream_error or type_of_error(error)
         reading = self.reading
         if complete and error_type is None and self.stream and reading is not None and not reading.stopped:

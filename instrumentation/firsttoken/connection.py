@@ -98,13 +98,13 @@ class Attempt:
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """One step of httpcore's: `{part}.{step}.{started|complete|failed}`."""
-        step = _STEPS.get(event)
-        if step is None:
-            if event.endswith(".failed"):
-                self.last = perf_counter()
-                self.exception = info.get("exception")
-            return
         try:
+            step = _STEPS.get(event)
+            if step is None:
+                if event.endswith(".failed"):
+                    self.last = perf_counter()
+                    self.exception = info.get("exception")
+                return
             self.traced = True
             self.last = now = perf_counter()
             if step == _HEADERS:

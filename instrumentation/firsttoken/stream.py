@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
-from firsttoken.guard import fault
+from firsttoken.guard import fault, guarded
 from firsttoken.response import Answer, get
 
 if TYPE_CHECKING:
@@ -124,12 +124,12 @@ def watch(events: Iterator[Any], call: Call, reading: Reading) -> Generator[Any,
             given = clock()
             yield event
             reading.held = held = held + clock() - given
-        call.stream_ended(None, complete=True)
+        guarded("a stream's end", call.stream_ended, None, True)  # noqa: FBT003
     except GeneratorExit:
-        call.stream_ended(None, complete=False)
+        guarded("a stream's end", call.stream_ended, None, False)  # noqa: FBT003
         raise
     except BaseException as error:
-        call.stream_ended(error, complete=False)
+        guarded("a stream's end", call.stream_ended, error, False)  # noqa: FBT003
         raise
     finally:
         close = getattr(events, "close", None)
@@ -158,12 +158,12 @@ async def watch_async(events: AsyncIterator[Any], call: Call, reading: Reading) 
             given = clock()
             yield event
             reading.held = held = held + clock() - given
-        call.stream_ended(None, complete=True)
+        guarded("a stream's end", call.stream_ended, None, True)  # noqa: FBT003
     except GeneratorExit:
-        call.stream_ended(None, complete=False)
+        guarded("a stream's end", call.stream_ended, None, False)  # noqa: FBT003
         raise
     except BaseException as error:
-        call.stream_ended(error, complete=False)
+        guarded("a stream's end", call.stream_ended, error, False)  # noqa: FBT003
         raise
     finally:
         close = getattr(events, "aclose", None)

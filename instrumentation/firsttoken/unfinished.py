@@ -41,6 +41,6 @@ def _end_all() -> None:
             observer = getattr(response.stream, "stream_observer", None)
             if observer is not None:
                 observer.end("closed")
-            call.stream_ended(None, complete=False)
+            call.stream_ended(None, False)  # noqa: FBT003
         except Exception:  # noqa: BLE001
             fault("a stream at exit")
