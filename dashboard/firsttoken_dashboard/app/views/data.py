@@ -35,7 +35,7 @@ def _sources(reader: Reader, chosen: Chosen) -> None:
     extent = reader.ask(overview.extent)
     found = reader.ask(questions.sources)
     path = reader.store.path
-    waiting = list(path.parent.glob(f"{path.name}.*/*.parquet"))
+    waiting = list(path.parent.glob(f"{path.name}.outbox/*.json"))
     components.scores(
         [
             Score("Calls", figures.count(extent.n_calls), "Model calls in the store, whatever the window."),
@@ -43,7 +43,7 @@ def _sources(reader: Reader, chosen: Chosen) -> None:
             Score(
                 "Waiting in the outbox",
                 figures.count(len(waiting)),
-                "Segments that were written while the file was busy; the next writer takes them in.",
+                "Segments beside the file; who writes or reads next takes them in.",
             ),
             Score("Newest call", figures.moment(extent.last_start)[5:16], "When the newest call started, UTC."),
         ],
