@@ -120,9 +120,9 @@ class _Patches:
             self._wrapped.append((owner, name, wrapped))
         except (AttributeError, KeyError):
             warn_once(
-                f"{module.__name__}.{owner_name}.{name}",
+                "a seam",  # one warning, whatever else is missing too
                 f"firsttoken does not know this version of anthropic: {owner_name}.{name} is missing, "
-                "so some of its attributes are not recorded",
+                "so some or all of what it records is not recorded",
             )
         except Exception:  # noqa: BLE001
             fault(f"{owner_name}.{name}")
