@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 import firsttoken.store
 from firsttoken.store import SpanRecord
+from firsttoken_dashboard.analysis import Window
+from firsttoken_dashboard.analysis.calls import Filter
+from firsttoken_dashboard.app import exporting
 from tests.dashboard.conftest import Open, serving, span
 
 PAYLOADS = (
@@ -53,7 +58,9 @@ def _call(number: int) -> SpanRecord:
     )
 
 
-@pytest.mark.parametrize("address", ["", "recommendations?hints=true", "calls", "sites", "caching", "errors", "data"])
+@pytest.mark.parametrize(
+    "address", ["", "recommendations?hints=true", "calls", "sites", "caching", "models", "compare", "errors", "data"]
+)
 def test_no_payload_is_active_on_any_page(hostile: tuple[str, Path], open_page: Open, address: str):
     page = open_page(f"{hostile[0]}/{address}")
     page.get_by_text("Times are UTC.").wait_for()
@@ -75,6 +82,14 @@ def test_no_payload_is_active_on_the_page_of_a_call_and_it_reads_as_it_was_recor
     page.goto(f"{hostile[0]}/calls?call={1:016x}")
     page.get_by_text("Times are UTC.").wait_for()
     assert page.get_by_text(PAYLOADS[0]).count() >= 1
+
+
+def test_no_value_in_an_exported_file_is_a_formula(hostile: tuple[str, Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FIRSTTOKEN_STORE", str(hostile[1]))
+    told = exporting.as_csv(Window(), Filter(), "started", descending=True).decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(told, newline="")) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert any(cell.startswith("'=HYPERLINK") for cell in cells)
 
 
 @pytest.mark.parametrize(

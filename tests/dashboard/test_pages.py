@@ -17,7 +17,7 @@ from tests.dashboard.conftest import Open, Serve, span
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ADDRESSES = ("", "recommendations", "calls", "sites", "caching", "errors", "data")
+ADDRESSES = ("", "recommendations", "calls", "sites", "caching", "models", "compare", "errors", "data")
 
 
 def whole(page: Page) -> None:
@@ -39,7 +39,7 @@ def test_each_page_fits_a_desk_and_a_telephone_without_an_error(
     whole(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.get_by_text("This app has encountered an error").count() == 0
-    assert page.get_by_text("Simulated: these calls").count() == 1
+    assert page.get_by_text("Simulated: none of these calls").count() == 1
     assert "span=all" in page.url
 
 
@@ -214,3 +214,46 @@ def test_a_dismissed_finding_leaves_the_list_keeps_its_reason_and_can_come_back(
     aside.get_by_role("button", name="Open it again").click()
     page.get_by_text("Show 1 snoozed or dismissed").wait_for(state="detached")
     assert cards.count() == before
+
+
+def test_the_filtered_calls_can_be_taken_along(pages: str, open_page: Open, tmp_path: Path):
+    import csv
+
+    import duckdb
+
+    page = open_page(f"{pages}/calls?span=all&outcome=failed")
+    whole(page)
+    told = page.get_by_text("failed, $").inner_text()
+    for name in ("CSV", "Parquet"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=name).click()
+        waiting.value.save_as(tmp_path / name)
+    with (tmp_path / "CSV").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert f"of {len(rows)} calls" in told
+    assert all(row["error_type"] for row in rows)
+    assert duckdb.read_parquet(str(tmp_path / "Parquet")).fetchall()[0][0] in {row["span_id"] for row in rows}
+
+
+def test_columns_that_are_not_wanted_go_and_the_address_keeps_that(pages: str, open_page: Open):
+    page = open_page(f"{pages}/calls?span=all&columns=Model&columns=Cost")
+    whole(page)
+    heads = page.get_by_role("region", name="Calls", exact=True).locator("thead th")
+    assert [head.inner_text().strip() for head in heads.all()] == ["Started", "Model", "Cost"]
+
+
+def test_models_stand_side_by_side_and_a_site_is_priced_at_others(pages: str, open_page: Open):
+    page = open_page(f"{pages}/models?span=all")
+    whole(page)
+    page.get_by_role("list", name="Time to first token").wait_for()
+    rows = page.get_by_role("region", name="What the same calls would cost at another model").locator("tbody tr")
+    assert "now" in rows.first.inner_text()
+    assert rows.count() > 3
+
+
+def test_two_halves_of_a_window_are_compared_site_by_site(pages: str, open_page: Open):
+    page = open_page(f"{pages}/compare?span=all")
+    whole(page)
+    rows = page.get_by_role("region", name="What changed, site by site").locator("tbody tr")
+    rows.first.wait_for()
+    assert any("no difference seen" in row.inner_text() for row in rows.all())

@@ -22,7 +22,7 @@ class Extent:
     n_calls: int
     first_start: datetime | None
     last_start: datetime | None
-    simulated: bool
+    n_simulated: int
     sampled: bool
 
 

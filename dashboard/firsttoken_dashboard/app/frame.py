@@ -43,8 +43,13 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="bar"):
         st.title(page.title, anchor=False, width="content")
         filters.bar(services, extent.last_start)
-    if extent.simulated:
-        st.badge("Simulated: these calls went to a look-alike of the API", icon=":material/science:", color="orange")
+    if extent.n_simulated:
+        part = "" if extent.n_simulated == extent.n_calls else f"{figures.count(extent.n_simulated)} of "
+        st.badge(
+            f"Simulated: {part or 'none of '}these calls {'never ' if part else ''}reached the Claude API",
+            icon=":material/science:",
+            color="orange",
+        )
     if extent.sampled:
         st.caption("Traces are sampled: counts and sums are of the sampled calls.")
     page.run()

@@ -99,7 +99,7 @@ def _cookie(header: bytes) -> bytes:
 def _same_origin(scope: Scope) -> bool:
     """Whether a WebSocket is opened by a page from here: a browser sends the cookie from other pages too."""
     headers = dict(scope["headers"])
-    origin = headers.get(b"origin")
+    origin: bytes | None = headers.get(b"origin")
     return origin is None or urlsplit(origin.decode("latin-1")).netloc.encode("latin-1") == headers.get(b"host")
 
 

@@ -18,7 +18,7 @@ OPTIONS: Final[dict[str, str | bool | int]] = {
     "theme.light.primaryColor": "#0f766e",
     "theme.light.backgroundColor": "#ffffff",
     "theme.light.secondaryBackgroundColor": "#f4f6f8",
-    "theme.light.textColor": "#1a1f24",
+    "theme.light.textColor": "#10151a",
     "theme.light.borderColor": "#dfe3e8",
     "theme.light.linkColor": "#0f766e",
     "theme.light.redTextColor": "#b42318",

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from firsttoken_dashboard.app.views import caching, calls, data, errors, overview, recommendations, sites
+from firsttoken_dashboard.app.views import (
+    caching,
+    calls,
+    compare,
+    data,
+    errors,
+    models,
+    overview,
+    recommendations,
+    sites,
+)
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
@@ -20,6 +30,8 @@ def all_pages() -> list[Page]:
         st.Page(calls.draw, title="Calls", url_path="calls", icon=":material/list:"),
         st.Page(sites.draw, title="Sites", url_path="sites", icon=":material/code:"),
         st.Page(caching.draw, title="Caching", url_path="caching", icon=":material/cached:"),
+        st.Page(models.draw, title="Models", url_path="models", icon=":material/stacked_bar_chart:"),
+        st.Page(compare.draw, title="Compare", url_path="compare", icon=":material/compare_arrows:"),
         st.Page(errors.draw, title="Errors and limits", url_path="errors", icon=":material/warning:"),
         st.Page(data.draw, title="Data", url_path="data", icon=":material/database:"),
     ]

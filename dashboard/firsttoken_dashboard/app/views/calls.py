@@ -9,7 +9,7 @@ import streamlit as st
 from firsttoken.store import StoreError
 from firsttoken_dashboard.analysis import calls as questions
 from firsttoken_dashboard.analysis.calls import Choices, Filter, Listed
-from firsttoken_dashboard.app import components, figures, live, reading
+from firsttoken_dashboard.app import components, exporting, figures, live, reading
 from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Row, Table
 from firsttoken_dashboard.app.filters import Chosen, chosen
@@ -66,13 +66,23 @@ def _filters() -> None:
             label_visibility="collapsed",
         )
         choice("Duration", list(_SLOWER), key="slower", width=150, placeholder="any duration")
+        with st.popover("Columns", icon=":material/view_column:"):
+            st.pills(
+                "Columns",
+                [column.label for column in _COLUMNS[1:]],
+                selection_mode="multi",
+                default=[column.label for column in _COLUMNS[1:]],
+                key="columns",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
     if trace := st.query_params.get("trace"):
         st.button(f"Trace {trace[:12]}… only", icon=":material/close:", on_click=_forget_trace, type="tertiary")
 
 
 def _site(found: Choices) -> None:
     """The one filter that shows less than the address says: the end of a path, which two sites may share."""
-    there = [_place(file, line) for file, line in found.sites]
+    there = [words.place(file, line) for file, line in found.sites]
     wanted = st.query_params.get("site")
     st.session_state["site_shown"] = wanted if wanted in there else _ANY_SITE
     choice(
@@ -81,7 +91,7 @@ def _site(found: Choices) -> None:
         key="site_shown",
         width=260,
         bound=False,
-        shown=_short,
+        shown=words.short_place,
         on_change=_choose_site,
     )
 
@@ -119,11 +129,12 @@ def _list(reader: Reader, chosen: Chosen) -> None:
     listed = reader.ask(
         questions.page, chosen.window, asked, order=order, descending=descending, size=SIZE, skip=SIZE * (at - 1)
     )
+    shown = _shown()
     happened = components.table(
         Table(
             caption="Calls",
-            columns=_COLUMNS,
-            rows=[Row(one.span_id, _cells(one)) for one in listed],
+            columns=[_COLUMNS[index] for index in shown],
+            rows=[Row(one.span_id, [cells[index] for index in shown]) for one in listed for cells in (_cells(one),)],
             sort={"key": order, "descending": descending},
             opens="Open call",
             empty="No call passes these filters. Take one away, or widen the window.",
@@ -131,6 +142,7 @@ def _list(reader: Reader, chosen: Chosen) -> None:
         key="calls",
     )
     _pager(at, pages, found)
+    _files(chosen, asked, order, found, descending=descending)
     if happened.picked:
         st.query_params["call"] = happened.picked
         st.rerun(scope="app")
@@ -185,6 +197,39 @@ def _pager(at: int, pages: int, found: questions.Count) -> None:
             st.button(label, icon=icon, on_click=_turn, args=(to,), disabled=not there)
 
 
+def _files(chosen: Chosen, asked: Filter, order: str, found: questions.Count, *, descending: bool) -> None:
+    """What is filtered, to take along; made when it is asked for."""
+    window, cut = chosen.window, found.n_calls > exporting.MOST
+    told = f"The first {figures.count(exporting.MOST)} of them." if cut else "Every call that the filters leave."
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "CSV",
+            lambda: exporting.as_csv(window, asked, order, descending=descending),
+            file_name="calls.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help=f"{told} Text that a spreadsheet would take for a formula has a quote before it.",
+            key="csv",
+        )
+        st.download_button(
+            "Parquet",
+            lambda: exporting.as_parquet(window, asked, order, descending=descending),
+            file_name="calls.parquet",
+            mime="application/vnd.apache.parquet",
+            icon=":material/download:",
+            on_click="ignore",
+            help=told,
+            key="parquet",
+        )
+
+
+def _shown() -> list[int]:
+    """The columns that are shown; the first always, because its cells open the call."""
+    wanted: list[str] | None = st.session_state.get("columns")
+    return [index for index, column in enumerate(_COLUMNS) if index == 0 or wanted is None or column.label in wanted]
+
+
 def _turn(to: int) -> None:
     if to <= 1:
         st.query_params.pop("page", None)
@@ -214,12 +259,3 @@ def _outcome(one: Listed) -> Cell:
         return {"text": f"{status}{one.error_type}", "tone": "bad", "badge": True}
     retried = f"{one.attempts} attempts" if one.attempts is not None and one.attempts > 1 else ""
     return {"text": one.stop_reason or "done", "tone": "soft", "sub": retried}
-
-
-def _place(file: str | None, line: int | None) -> str:
-    return f"{file or ''}:{'' if line is None else line}"
-
-
-def _short(place: str) -> str:
-    """The last two parts of a path."""
-    return "/".join(place.rsplit("/", 2)[-2:]).rstrip(":")

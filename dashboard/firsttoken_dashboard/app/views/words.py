@@ -50,6 +50,16 @@ def model_cell(name: str | None) -> Cell:
     return {"text": model(name), "color": model_color(name)}
 
 
+def place(file: str | None, line: int | None) -> str:
+    """A site as the address names it."""
+    return f"{file or ''}:{'' if line is None else line}"
+
+
+def short_place(place_: str) -> str:
+    """The last two parts of a site's path."""
+    return "/".join(place_.rsplit("/", 2)[-2:]).rstrip(":")
+
+
 def site_cell(file: str | None, line: int | None, function: str | None, service: str | None) -> Cell:
     """A site in a table: the end of its path, the whole of it under the pointer."""
     if file is None:
