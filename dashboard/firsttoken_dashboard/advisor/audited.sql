@@ -3,6 +3,11 @@
 CREATE OR REPLACE TEMP TABLE audited AS
 SELECT
     located.site_id,
+    located.call_row,
+    COALESCE(LEN(calls.prompt_blocks), 0) AS block_count,
+    COALESCE(
+        LIST_BOOL_OR(LIST_TRANSFORM(calls.prompt_blocks, lambda block: NOT ENDS_WITH(block, ':-'))), FALSE
+    ) AS marked,
     COALESCE(calls.request_model, calls.response_model) AS model,
     CASE
         WHEN sites.declared IS NOT NULL THEN sites.declared

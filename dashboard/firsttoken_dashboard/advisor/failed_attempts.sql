@@ -11,7 +11,7 @@ WITH listed AS (
             '[{"attributes": {"http.response.status_code": "BIGINT", "error.type": "VARCHAR", "retry_after": "DOUBLE", "duration": "DOUBLE"}}]'
         )).attributes AS told
     FROM audited
-    INNER JOIN calls ON audited.trace_id = calls.trace_id AND audited.span_id = calls.span_id
+    INNER JOIN calls ON audited.call_row = calls.rowid
     WHERE calls.attempt_events IS NOT NULL AND calls.attempt_events::VARCHAR NOT IN ('[]', 'null')
 ),
 attempts AS (

@@ -20,9 +20,8 @@ streamed AS (
         audited.*,
         coalesce(audited.retry_wait_s, 0) + coalesce(failed.seconds, 0) AS retry_s,
         coalesce(failed.timed_out, 0) AS timed_out,
-        len(calls.prompt_blocks) > 0 AS shaped
+        audited.block_count > 0 AS shaped
     FROM audited
-    INNER JOIN calls ON audited.trace_id = calls.trace_id AND audited.span_id = calls.span_id
     LEFT JOIN failed ON audited.trace_id = failed.trace_id AND audited.span_id = failed.span_id
     WHERE audited.error_type IS NULL AND audited.ttft_s > 0 AND audited.model IS NOT NULL
 )

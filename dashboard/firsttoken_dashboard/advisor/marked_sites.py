@@ -47,7 +47,7 @@ def marked_sites(
 
     Raises CannotJudge where no call tells the shape of its prompt.
     """
-    if not con.execute("SELECT count(*) FROM calls WHERE len(prompt_blocks) > 0").fetchall()[0][0]:
+    if not con.execute("SELECT count(*) FROM audited WHERE block_count > 0").fetchall()[0][0]:
         raise CannotJudge("no call carries firsttoken.prompt.blocks")
     for row in ask(con, "marked_sites", context):
         site = MarkedSite(*row)

@@ -2,8 +2,10 @@
 
 A rule is a module here with ``RULE: Rule`` and ``find(con, context) -> list[Finding]``. It reads the temporary table
 ``audited`` (``advisor/audited.sql``): one row per model call of the window, with the columns of ``calls`` but the wide
-ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on ``trace_id, span_id``) and ids that no rule reads, and
+ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on its ``rowid``) and ids that no rule reads, and
 
+- ``call_row``: the call's ``rowid`` in ``calls``
+- ``block_count``, ``marked``: how many prompt blocks are known, and whether one of them is marked for the cache
 - ``site_id``: index into ``Context.sites``
 - ``model``: the model that was asked for, else the one that answered
 - ``interactive``: somebody waits for the answer; NULL where that is not known

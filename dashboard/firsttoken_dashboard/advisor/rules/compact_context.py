@@ -63,7 +63,7 @@ class _Outcome:
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     """Sites with conversations that grow so long that summing them up pays."""
-    if not con.execute("SELECT count(*) FROM calls WHERE len(prompt_blocks) > 0").fetchall()[0][0]:
+    if not con.execute("SELECT count(*) FROM audited WHERE block_count > 0").fetchall()[0][0]:
         raise CannotJudge("no call carries firsttoken.prompt.blocks")
     found: list[Finding] = []
     for values in ask(con, "compact_context", context, longest=LONG_TOKENS):

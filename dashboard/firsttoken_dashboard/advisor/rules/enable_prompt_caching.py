@@ -47,7 +47,7 @@ _HOUR: Final = (
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     """Sites that send no marker, and would have paid less with one."""
-    if not con.execute("SELECT count(*) FROM calls WHERE len(prompt_blocks) > 0").fetchall()[0][0]:
+    if not con.execute("SELECT count(*) FROM audited WHERE block_count > 0").fetchall()[0][0]:
         raise CannotJudge("no call carries firsttoken.prompt.blocks")
     found: list[Finding] = []
     for row in ask(con, "enable_prompt_caching", context):

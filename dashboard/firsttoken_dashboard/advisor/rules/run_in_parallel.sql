@@ -33,5 +33,5 @@ SELECT
     coalesce(latest.cache_read_tokens, 0) + coalesce(latest.cache_write_tokens, 0) > 0 AS cached,
     latest.max_tokens
 FROM latest
-INNER JOIN calls ON latest.trace_id = calls.trace_id AND latest.span_id = calls.span_id
+INNER JOIN calls ON latest.call_row = calls.rowid
 ORDER BY latest.trace_id, latest.parent_span_id, latest.start_time, latest.end_time

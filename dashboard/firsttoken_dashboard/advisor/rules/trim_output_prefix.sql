@@ -12,7 +12,7 @@ WITH answered AS (
             lambda block: split_part(block, ':', 2)
         ) AS head
     FROM audited
-    INNER JOIN calls ON audited.trace_id = calls.trace_id AND audited.span_id = calls.span_id
+    INNER JOIN calls ON audited.call_row = calls.rowid
     WHERE
         audited.error_type IS NULL
         AND audited.output_tokens IS NOT NULL

@@ -5,16 +5,23 @@
 -- time to first token (s; empty where not streamed), output tokens and input tokens that came from no cache; means of
 -- uncached, read, written 5 min, written 1 h and output tokens; sample traces.
 WITH answered AS (
-    SELECT
-        *,
-        count(*) OVER (PARTITION BY site_id) AS calls_at_site,
-        count(*) OVER (PARTITION BY site_id, trace_id) AS calls_in_trace
+    SELECT *
     FROM audited
     WHERE error_type IS NULL AND output_tokens IS NOT NULL AND input_tokens IS NOT NULL AND duration_s > 0
+),
+traces AS (
+    SELECT site_id, trace_id, count(*) AS calls
+    FROM answered
+    GROUP BY site_id, trace_id
+),
+sites AS (
+    SELECT site_id, sum(calls) AS calls, max(calls) AS most_in_trace
+    FROM traces
+    GROUP BY site_id
 )
 SELECT
-    site_id,
-    model,
+    answered.site_id,
+    answered.model,
     count(*) AS n,
     sum(weight) AS weight,
     bool_or(interactive) AS interactive,
@@ -26,8 +33,8 @@ SELECT
     sum(coalesce(thinking_tokens, 0)) / greatest(sum(output_tokens), 1) AS thinking_share,
     quantile_cont(output_tokens, 0.95) AS output_p95,
     quantile_cont(input_tokens, 0.95) AS input_p95,
-    max(calls_in_trace) AS most_in_trace,
-    count(*) / max(calls_at_site) AS share_of_site,
+    max(sites.most_in_trace) AS most_in_trace,
+    count(*) / max(sites.calls) AS share_of_site,
     quantile_cont(duration_s, $grid) AS duration_s,
     coalesce(quantile_cont(ttft_s, $grid) FILTER (ttft_s IS NOT NULL), []) AS ttft_s,
     quantile_cont(output_tokens, $grid) AS output_tokens,
@@ -39,6 +46,7 @@ SELECT
     avg(output_tokens) AS output,
     (array_agg(trace_id ORDER BY duration_s DESC))[1:3] AS traces
 FROM answered
-WHERE model IS NOT NULL
-GROUP BY site_id, model
-ORDER BY site_id, model
+INNER JOIN sites ON answered.site_id = sites.site_id
+WHERE answered.model IS NOT NULL
+GROUP BY answered.site_id, answered.model
+ORDER BY answered.site_id, answered.model
