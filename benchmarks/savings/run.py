@@ -158,7 +158,7 @@ def main() -> int:
     text = _table(outcomes, args.seeds)
     print(text)
     if args.output:
-        args.output.write_text(_PAGE.format(table=text, seeds=args.seeds), "utf-8")
+        args.output.write_text(_PAGE.format(table=text, seeds=args.seeds, first=args.first), "utf-8")
     return 0
 
 
@@ -247,7 +247,10 @@ interval* are over each seed by itself.
 
 {table}
 
-Made by `python benchmarks/savings/run.py --seeds {seeds} --output docs/savings.md`.
+Some margins (how far answers that were cut off overrun, what differs between two runs) were chosen on runs like these.
+The interval of `handle-overload` is as wide as chance with 30 requests makes it.
+
+Made by `python benchmarks/savings/run.py --first {first} --seeds {seeds} --output docs/savings.md`.
 """
 
 

@@ -36,6 +36,8 @@ MOST_THINKING: Final = 0.3
 MOSTLY: Final = 0.95
 #: Where a smaller model already has a part of a site's calls, the large one gets what that could not answer.
 ALONE: Final = 0.98
+#: What a service takes for the same work differs by this share from one hour to the next.
+RUN_TO_RUN: Final = 0.1
 #: Share of the money, or of the wait, that has to go.
 WORTH_IT: Final = 0.2
 
@@ -175,7 +177,8 @@ def _seconds(row: _Row, small: str, ratio: float, share: float, context: Context
         return None
     tokens = ratio * Distribution(row.n, tuple(row.output_tokens)).quantile(share)
     after = Range(first.low + tokens / tps.high, first.expected + tokens / tps.expected, first.high + tokens / tps.low)
-    return at_least_zero(difference(Distribution(row.n, tuple(row.duration_s)).quantile_range(share), after))
+    spared = difference(Distribution(row.n, tuple(row.duration_s)).quantile_range(share), after)
+    return at_least_zero(spared.at_least(RUN_TO_RUN))
 
 
 def _times(paid: float, would_pay: float) -> str:
