@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 FOLDER: Final = Path(__file__).parent
-PAGES: Final = ("overview", "recommendations", "calls", "call", "sites", "caching", "errors", "data")
+PAGES: Final = (
+    "overview",
+    "recommendations",
+    "calls",
+    "call",
+    "sites",
+    "caching",
+    "models",
+    "compare",
+    "errors",
+    "data",
+)
 WIDTHS: Final = {"desk": 1280, "telephone": 390}
 CALLS: Final = 12_000
 TALLEST: Final = 1500

@@ -223,7 +223,7 @@ def test_the_filtered_calls_can_be_taken_along(pages: str, open_page: Open, tmp_
 
     page = open_page(f"{pages}/calls?span=all&outcome=failed")
     whole(page)
-    told = page.get_by_text("failed, $").inner_text()
+    told = page.get_by_text(" failed, ").inner_text()
     for name in ("CSV", "Parquet"):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=name).click()
@@ -239,7 +239,7 @@ def test_columns_that_are_not_wanted_go_and_the_address_keeps_that(pages: str, o
     page = open_page(f"{pages}/calls?span=all&columns=Model&columns=Cost")
     whole(page)
     heads = page.get_by_role("region", name="Calls", exact=True).locator("thead th")
-    assert [head.inner_text().strip() for head in heads.all()] == ["Started", "Model", "Cost"]
+    assert [head.inner_text().split()[0] for head in heads.all()] == ["Started", "Model", "Cost"]
 
 
 def test_models_stand_side_by_side_and_a_site_is_priced_at_others(pages: str, open_page: Open):
