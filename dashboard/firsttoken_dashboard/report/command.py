@@ -80,9 +80,7 @@ def _audited(args: argparse.Namespace) -> Audit:
     progress = _Progress()
     try:
         prices = pricing.load(args.models)
-        found = audit(
-            store, window, source_root=args.source_root, prices=prices, only=args.rule, progress=progress.say
-        )
+        found = audit(store, window, source_root=args.source_root, prices=prices, only=args.rule, progress=progress.say)
         progress.say("What became of earlier findings")
         return verify.follow(store, found, service=window.service, prices=prices)
     except (SettingsError, pricing.PricesError) as error:
