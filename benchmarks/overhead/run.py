@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anthropic
+from benchmarks.overhead.transport import Transport, httpx
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-from benchmarks.overhead.transport import Transport, httpx
 from firsttoken import AnthropicInstrumentor
 
 REQUEST: dict[str, Any] = {
@@ -177,7 +177,7 @@ def report() -> None:
         "a chunk async": lambda us: _per_chunk(us, "async stream"),
         "a chunk of text_stream": lambda us: _per_chunk(us, "text"),
     }
-    print(f"anthropic {anthropic.__version__}; µs of the calling thread's CPU, median / lowest (added, ratio of medians)\n")
+    print(f"anthropic {anthropic.__version__}; µs of the caller's CPU, median / lowest (added, ratio of medians)\n")
     print("| |", " | ".join(columns), "| create, whole process |")
     print("|---|" + "---|" * (len(columns) + 1))
     base = {VARIANTS[1].name: VARIANTS[0], VARIANTS[2].name: VARIANTS[1], VARIANTS[3].name: VARIANTS[0]}

@@ -15,7 +15,7 @@ from typing import Any
 from anthropic import _base_client
 
 #: httpx, or httpx2 from anthropic 1.0 on: whichever the SDK uses.
-httpx: Any = getattr(_base_client, "httpx2", None) or getattr(_base_client, "httpx")
+httpx: Any = vars(_base_client).get("httpx2") or vars(_base_client)["httpx"]
 
 _STEPS = (
     "http11.send_request_headers.started",

@@ -134,7 +134,7 @@ class _Observed:
 
     def _closed(self) -> None:
         if not self._reading.parsing:
-            self._call.stream_ended(None, False)  # noqa: FBT003
+            self._call.stream_ended(None, False)
 
     def __del__(self) -> None:
         guarded("a dropped response", self._closed)

@@ -104,7 +104,7 @@ class Call:
     # What happens to a call, in order.
 
     def adopted(self, span: Any) -> None:
-        """The SDK's own span is the call's: its beginning is the call's, so that no clock shows more than its length."""
+        """The SDK's own span is the call's, and so is its beginning: no clock may show more than its length."""
         self.span = span
         self.began = perf_counter() - (time_ns() - span.start_time) / 1e9
 
@@ -161,10 +161,8 @@ class Call:
         if not self.owned or self._ended:
             return
         error_type = self.stream_error or type_of_error(error)
-        reading = self.reading
-        if complete and error_type is None and self.stream and reading is not None and not reading.stopped:
-            if reading.parser is not None or reading.deltas:
-                error_type = "api_error"  # the server cut it short; the SDK tells nobody but its span
+        if complete and error_type is None and self.reading is not None and self.reading.cut_short:
+            error_type = "api_error"  # as the SDK's own tracing has it; the application sees no error
         self._end(error, error_type, complete=complete)
 
     # What its span says in the end.

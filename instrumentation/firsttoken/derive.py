@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from firsttoken.background import Prints
     from firsttoken.call import Call
+    from firsttoken.connection import Attempt
     from firsttoken.stream import Reading
 
 #: How long a span that ends waits for its prompt's hashes.
@@ -44,16 +45,22 @@ def derive(call: Call) -> dict[str, AttributeValue]:
         found[a.TIME_TO_HEADERS] = call.headers_at - call.began
     if len(call.attempts) > 1:
         found[a.RETRY_WAIT] = call.retry_wait_s
-    if call.attempts and call.attempts[-1].traced:
-        found[a.CONNECTION_NEW] = call.attempts[-1].connect_began is not None
-        seconds = call.attempts[-1].connection_s
-        if seconds is not None:
-            found[a.CONNECTION_DURATION] = seconds
+    if call.attempts:
+        _add_connection(call.attempts[-1], found)
     if call.reading is not None and call.reading.deltas:
         _add_reading(call, call.reading, found)
     if call.prints is not None:
         _add_prints(call.prints, found)
     return found
+
+
+def _add_connection(attempt: Attempt, found: dict[str, AttributeValue]) -> None:
+    if not attempt.traced:
+        return
+    found[a.CONNECTION_NEW] = attempt.connect_began is not None
+    seconds = attempt.connection_s
+    if seconds is not None:
+        found[a.CONNECTION_DURATION] = seconds
 
 
 def _add_reading(call: Call, reading: Reading, found: dict[str, AttributeValue]) -> None:

@@ -51,6 +51,8 @@ class _Patches:
         self._recorder: Recorder | None = None
 
     def enable(self, tracer_provider: Any, meter_provider: Any) -> None:
+        _unwrap(self._wrapped)
+        self._wrapped = []
         self._providers = (tracer_provider, meter_provider)
         for name, patch in (
             ("anthropic._base_client", self._patch_client),
@@ -68,11 +70,11 @@ class _Patches:
 
     def disable(self) -> None:
         self._providers = None
-        wrapped, self._wrapped = self._wrapped, []
         if self._recorder is None:
-            _unwrap(wrapped)
+            _unwrap(self._wrapped)
         else:
-            self._recorder.retire(lambda: _unwrap(wrapped))
+            # The seams stay for the calls that are under way; an `instrument()` meanwhile takes them over.
+            self._recorder.retire(lambda wrapped=self._wrapped: _unwrap(wrapped))
             self._recorder = None
 
     def _patch_client(self, module: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import get_meter
@@ -77,6 +78,6 @@ class Metrics:
             background.submit(lambda: self._record_chunks(reading.deltas, timed))
 
     def _record_chunks(self, deltas: list[float], timed: dict[str, AttributeValue]) -> None:
-        for before, after in zip(deltas, deltas[1:], strict=False):
+        for before, after in pairwise(deltas):
             if before > 0 and after > 0:
                 self._per_chunk.record(after - before, timed)

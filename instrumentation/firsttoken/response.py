@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import AttributeValue
 
+
 def get(value: object, name: str) -> Any:
     """A field of a model or of a decoded body; None where there is none."""
     return fields_of(value).get(name)

@@ -56,7 +56,7 @@ class Recorder:
 
     def request(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
         """Around `SyncAPIClient.request`."""
-        call = guarded("a request", self._begin, client, args, kwargs, False)  # noqa: FBT003
+        call = guarded("a request", self._begin, client, args, kwargs, False)
         if call is None:
             return wrapped(*args, **kwargs)
         token = _current.set(call)
@@ -75,7 +75,7 @@ class Recorder:
 
     async def request_async(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
         """Around `AsyncAPIClient.request`."""
-        call = guarded("a request", self._begin, client, args, kwargs, True)  # noqa: FBT003
+        call = guarded("a request", self._begin, client, args, kwargs, True)
         if call is None:
             return await wrapped(*args, **kwargs)
         token = _current.set(call)
@@ -135,9 +135,10 @@ def process_response(wrapped: Callable[..., Any], client: Any, args: Any, kwargs
     if call is None:
         return wrapped(*args, **kwargs)
     response = kwargs.get("response")
-    guarded("a response", _responded, call, response)
+    fresh = guarded("a response", _responded, call, response)
     result = wrapped(*args, **kwargs)
-    guarded("a result", _processed, call, response, result)
+    if fresh:
+        guarded("a result", _processed, call, response, result)
     return result
 
 
@@ -147,9 +148,10 @@ async def process_response_async(wrapped: Callable[..., Any], client: Any, args:
     if call is None:
         return await wrapped(*args, **kwargs)
     response = kwargs.get("response")
-    guarded("a response", _responded, call, response)
+    fresh = guarded("a response", _responded, call, response)
     result = await wrapped(*args, **kwargs)
-    guarded("a result", _processed, call, response, result)
+    if fresh:
+        guarded("a result", _processed, call, response, result)
     return result
 
 
@@ -198,13 +200,18 @@ def _leave(token: Any, attached: Any) -> None:
         guarded("the context", context.detach, attached)
 
 
-def _responded(call: Call, response: Any) -> None:
+def _responded(call: Call, response: Any) -> bool:
+    """False where it was noted before: an older wrapper may have had to stay, because another lies around it."""
+    if unfinished.EXTENSION in response.extensions:
+        return False
     call.responded(response)
+    # Before the SDK makes its stream of it, which before 1.14 looks for the call at once.
+    response.extensions[unfinished.EXTENSION] = call
     if call.reading is not None:
-        # Before the SDK makes its stream of it, which before 1.14 looks for the call at once.
-        unfinished.begun(response, call)
+        unfinished.begun(response)
         if not response.is_closed:
             body.observe(response, call, call.reading)
+    return True
 
 
 def _processed(call: Call, response: Any, result: Any) -> None:
@@ -218,4 +225,6 @@ def _processed(call: Call, response: Any, result: Any) -> None:
 
 def _reading_of(instance: Any) -> tuple[Call, Reading] | None:
     call = instance.response.extensions.get(unfinished.EXTENSION)
-    return (call, call.reading) if isinstance(call, Call) and call.reading is not None else None
+    if not isinstance(call, Call) or call.reading is None or call.reading.parser is not None:
+        return None
+    return call, call.reading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
@@ -63,7 +63,7 @@ def _hook_end(span: Any, call: Call) -> None:
         guarded("the SDK's span", call.before_sdk_end, span)
         kind.end(span, end_time)
 
-    kind: Any = type(span)
+    kind = cast("Any", type(span))
     span.end = end
 
 

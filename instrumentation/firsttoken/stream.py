@@ -70,6 +70,11 @@ class Reading:
         parser = None if self.parser is None else self.parser()
         return getattr(parser, "gi_running", False) or getattr(parser, "ag_running", False)
 
+    @property
+    def cut_short(self) -> bool:
+        """Whether events were read, but not the last."""
+        return not self.stopped and (self.parser is not None or bool(self.deltas))
+
     def note(self, event: object, answer: Answer) -> None:
         """An event that is not the delta of a text, or a decoded one."""
         kind = get(event, "type")
@@ -124,12 +129,12 @@ def watch(events: Iterator[Any], call: Call, reading: Reading) -> Generator[Any,
             given = clock()
             yield event
             reading.held = held = held + clock() - given
-        guarded("a stream's end", call.stream_ended, None, True)  # noqa: FBT003
+        guarded("a stream's end", call.stream_ended, None, True)
     except GeneratorExit:
-        guarded("a stream's end", call.stream_ended, None, False)  # noqa: FBT003
+        guarded("a stream's end", call.stream_ended, None, False)
         raise
     except BaseException as error:
-        guarded("a stream's end", call.stream_ended, error, False)  # noqa: FBT003
+        guarded("a stream's end", call.stream_ended, error, False)
         raise
     finally:
         close = getattr(events, "close", None)
@@ -158,12 +163,12 @@ async def watch_async(events: AsyncIterator[Any], call: Call, reading: Reading) 
             given = clock()
             yield event
             reading.held = held = held + clock() - given
-        guarded("a stream's end", call.stream_ended, None, True)  # noqa: FBT003
+        guarded("a stream's end", call.stream_ended, None, True)
     except GeneratorExit:
-        guarded("a stream's end", call.stream_ended, None, False)  # noqa: FBT003
+        guarded("a stream's end", call.stream_ended, None, False)
         raise
     except BaseException as error:
-        guarded("a stream's end", call.stream_ended, error, False)  # noqa: FBT003
+        guarded("a stream's end", call.stream_ended, error, False)
         raise
     finally:
         close = getattr(events, "aclose", None)

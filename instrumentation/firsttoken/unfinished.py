@@ -15,17 +15,16 @@ from firsttoken.guard import fault
 if TYPE_CHECKING:
     from firsttoken.call import Call
 
-#: The extension of a response under which its call is found.
+#: Where a call travels from a response to its stream: in httpx's public `response.extensions`.
 EXTENSION = "firsttoken.call"
 
 _responses: WeakSet[Any] = WeakSet()
 _registered = False
 
 
-def begun(response: Any, call: Call) -> None:
-    """Notes that `call` goes on for as long as `response` is read."""
+def begun(response: Any) -> None:
+    """Notes that a call goes on for as long as `response` is read."""
     global _registered  # noqa: PLW0603 - once a process
-    response.extensions[EXTENSION] = call
     _responses.add(response)
     if not _registered:
         # Not before: what was registered last runs first, so by now the application has its tracer provider.
@@ -41,6 +40,6 @@ def _end_all() -> None:
             observer = getattr(response.stream, "stream_observer", None)
             if observer is not None:
                 observer.end("closed")
-            call.stream_ended(None, False)  # noqa: FBT003
+            call.stream_ended(None, False)
         except Exception:  # noqa: BLE001
             fault("a stream at exit")

@@ -1,10 +1,10 @@
-"""Every way to make a call with an async client. Each takes a client and a request, and returns what it saw, in order."""
+"""Every way to make a call with an async client. Each takes a client and a request, and yields what it saw."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 Client = Any
 Request = dict[str, Any]
@@ -165,7 +165,7 @@ async def copied_client(client: Client, request: Request) -> AsyncIterator[objec
 
 
 async def subclassed_client(client: Client, request: Request) -> AsyncIterator[object]:
-    kind = type("TeamClient", (type(client),), {})
+    kind: Any = type("TeamClient", (cast("Any", type(client)),), {})
     async with kind(base_url=str(client.base_url), api_key=client.api_key, max_retries=0) as mine:
         yield await mine.messages.create(**request)
 

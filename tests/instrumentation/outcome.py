@@ -1,4 +1,4 @@
-"""What an application saw of a call, in a form that can be compared: values, their types, and errors with their text."""
+"""What an application saw of a call, in a form to compare: values, their types, and errors with their text."""
 
 from __future__ import annotations
 

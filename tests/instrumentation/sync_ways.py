@@ -1,9 +1,9 @@
-"""Every way to make a call with a sync client. Each takes a client and a request, and returns what it saw, in order."""
+"""Every way to make a call with a sync client. Each takes a client and a request, and yields what it saw."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 Client = Any
 Request = dict[str, Any]
@@ -146,7 +146,7 @@ def copied_client(client: Client, request: Request) -> Iterable[object]:
 
 
 def subclassed_client(client: Client, request: Request) -> Iterable[object]:
-    kind = type("TeamClient", (type(client),), {})
+    kind: Any = type("TeamClient", (cast("Any", type(client)),), {})
     with kind(base_url=str(client.base_url), api_key=client.api_key, max_retries=0) as mine:
         yield mine.messages.create(**request)
 

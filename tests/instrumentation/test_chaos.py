@@ -121,7 +121,9 @@ def test_the_application_does_not_notice(
 
     AnthropicInstrumentor().instrument()
     try:
-        monkeypatch.setattr(owner, attribute, property(broken) if isinstance(vars(owner)[attribute], property) else broken)
+        monkeypatch.setattr(
+            owner, attribute, property(broken) if isinstance(vars(owner)[attribute], property) else broken
+        )
         for module in MODULES:  # where it was imported by name
             if isinstance(owner, ModuleType) and module is not owner and attribute in vars(module):
                 monkeypatch.setattr(module, attribute, broken)

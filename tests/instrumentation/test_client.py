@@ -75,10 +75,19 @@ def test_metrics_are_the_conventions_four(claude_api: LookAlike, recorded: Recor
         "gen_ai.client.operation.time_per_output_chunk",
     }
     record = claude_api.settle()[0]
-    tokens = {point.attributes["gen_ai.token.type"]: point.sum for point in found["gen_ai.client.token.usage"] if point.attributes}
+    tokens = {
+        point.attributes["gen_ai.token.type"]: point.sum
+        for point in found["gen_ai.client.token.usage"]
+        if point.attributes
+    }
     assert tokens == {"input": record.usage["input_tokens"], "output": record.output_tokens}
     durations = found["gen_ai.client.operation.duration"]
-    assert sorted(str((point.attributes or {}).get(a.ERROR_TYPE)) for point in durations) == ["None", "invalid_request_error"]
-    assert all((point.attributes or {})[a.PROVIDER_NAME] == "anthropic" for points in found.values() for point in points)
+    assert sorted(str((point.attributes or {}).get(a.ERROR_TYPE)) for point in durations) == [
+        "None",
+        "invalid_request_error",
+    ]
+    assert all(
+        (point.attributes or {})[a.PROVIDER_NAME] == "anthropic" for points in found.values() for point in points
+    )
     (chunks,) = found["gen_ai.client.operation.time_per_output_chunk"]
     assert 0 < chunks.count < len(record.deltas)

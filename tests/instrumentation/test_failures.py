@@ -37,9 +37,7 @@ def failed(recorded: Recording, error_type: str) -> CallSpan:
 
 
 @parametrize(ALL)
-def test_refused_by_the_api_has_its_error_type_and_status(
-    way: Way, claude_api: LookAlike, recorded: Recording
-) -> None:
+def test_refused_by_the_api_has_its_error_type_and_status(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
     (error,) = way.run(way.client(claude_api.url), request(status=529, message="Overloaded"))
 
     assert error["status"] == 529
@@ -60,9 +58,7 @@ def test_each_error_of_the_api_keeps_its_name(
 
 
 @parametrize(STREAMS)
-def test_an_error_event_in_mid_stream_is_the_calls_error(
-    way: Way, claude_api: LookAlike, recorded: Recording
-) -> None:
+def test_an_error_event_in_mid_stream_is_the_calls_error(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
     items = way.run(way.client(claude_api.url), request(output_tokens=30, error_after=10))
 
     call = recorded.call()
@@ -100,9 +96,7 @@ def test_no_answer_in_time_is_a_timeout(way: Way, claude_api: LookAlike, recorde
 
 @parametrize(tuple(way for way in STREAMS if way.name in {"stream_text", "streaming_response_lines"}))
 def test_silence_in_mid_stream_is_a_timeout(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
-    items = way.run(
-        way.client(claude_api.url, timeout=0.15), request(output_tokens=30, stall_after=10, stall_s="inf")
-    )
+    items = way.run(way.client(claude_api.url, timeout=0.15), request(output_tokens=30, stall_after=10, stall_s="inf"))
 
     assert items[-1]["type"].endswith("ReadTimeout")
     failed(recorded, "client_timeout_error")

@@ -134,7 +134,7 @@ def test_generator_of_the_application_closed(client: Any, recorded: Recording) -
 def test_an_error_of_the_application_inside_the_loop_is_not_the_calls(
     error: BaseException, client: Any, recorded: Recording
 ) -> None:
-    with pytest.raises(type(error)), client.messages.stream(**LONG) as stream:
+    with pytest.raises(type(error)), client.messages.stream(**LONG) as stream:  # noqa: PT012
         for _ in stream.text_stream:
             raise error
     left(recorded, chunks=1)
@@ -142,10 +142,12 @@ def test_an_error_of_the_application_inside_the_loop_is_not_the_calls(
 
 def test_async_break_inside_the_helper(claude_api: LookAlike, recorded: Recording) -> None:
     async def main() -> None:
-        async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as client:
-            async with client.messages.stream(**LONG) as stream:
-                async for _ in stream.text_stream:
-                    break
+        async with (
+            anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as client,
+            client.messages.stream(**LONG) as stream,
+        ):
+            async for _ in stream.text_stream:
+                break
 
     asyncio.run(main())
     left(recorded, chunks=1)
@@ -177,8 +179,10 @@ def test_async_dropped(claude_api: LookAlike, recorded: Recording) -> None:
 
 def test_cancelled_while_it_waits_for_the_answer(claude_api: LookAlike, recorded: Recording) -> None:
     async def main() -> None:
-        async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as client:
-            task = asyncio.create_task(client.messages.create(**request(ttft_s=5)))
+        async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as made:
+            client: Any = made
+            call: Any = client.messages.create(**request(ttft_s=5))
+            task: asyncio.Task[Any] = asyncio.create_task(call)
             await asyncio.sleep(0.1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -216,9 +220,11 @@ def test_cancelled_in_mid_stream(claude_api: LookAlike, recorded: Recording) -> 
 
 def test_wait_for_that_ran_out_is_the_applications_choice(claude_api: LookAlike, recorded: Recording) -> None:
     async def main() -> None:
-        async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as client:
+        async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as made:
+            client: Any = made
+            call: Any = client.messages.create(**request(ttft_s=5))
             with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.messages.create(**request(ttft_s=5)), 0.1)
+                await asyncio.wait_for(call, 0.1)
 
     asyncio.run(main())
     assert recorded.call().get(a.ERROR_TYPE) is None

@@ -1,4 +1,4 @@
-"""The application sees the same with us as without us: values, types, errors, warnings, logs, and the bytes it sends."""
+"""The application sees the same with us as without us: values, types, errors, warnings, logs, and what it sends."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ from tests.instrumentation.ways import ALL, Way, parametrize
 ENDINGS: dict[str, dict[str, Any]] = {
     "answered": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002),
     "refused": request(status=400, message="No"),
-    "overloaded and retried": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002, status=529, attempts=1, retry_after_s=0.01),
+    "overloaded and retried": request(
+        output_tokens=24, tokens_per_second=9000, ttft_s=0.002, status=529, attempts=1, retry_after_s=0.01
+    ),
     "error event": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002, error_after=9),
     "cut": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002, cut_after=9),
 }
 #: What differs between any two requests, whoever makes them.
 VOLATILE = ("traceparent", "host")
-_IDS = re.compile(r"(req|msg|toolu)_[0-9a-f]+|0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9.]+ seconds|\d{4}-\d\d-\d\dT[0-9:]+Z")
+_IDS = re.compile(
+    r"(req|msg|toolu)_[0-9a-f]+|0x[0-9a-f]+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|[0-9.]+ seconds|\d{4}-\d\d-\d\dT[0-9:]+Z"
+)
 
 
 class Experience:
@@ -41,7 +46,7 @@ class Experience:
             warnings.simplefilter("always")
             client = way.client(api.url, max_retries=1, timeout=20)
             self.items = [_plain(item) for item in way.run(client, asked)]
-        self.warnings = [(str(warning.message), warning.category) for warning in caught]
+        self.warnings: list[Any] = [(str(warning.message), warning.category) for warning in caught]
         self.sent = [_sent(record) for record in api.settle()]
 
     def __eq__(self, other: object) -> bool:
@@ -51,8 +56,9 @@ class Experience:
 
     def difference(self, other: Experience) -> str:
         """The first thing that is not the same."""
+        mine: list[Any]
         for name, mine in vars(self).items():
-            theirs = getattr(other, name)
+            theirs: list[Any] = getattr(other, name)
             for at, (one, other_one) in enumerate(zip_longest(mine, theirs)):
                 if one != other_one:
                     return f"{name}[{at}]: {one!r}\n  with us: {other_one!r}"
@@ -94,13 +100,13 @@ def test_the_clients_surface_keeps_its_signatures_and_names(recorded: Recording)
 def test_an_applications_own_trace_extension_is_still_told(claude_api: LookAlike, recorded: Recording) -> None:
     told: list[str] = []
 
+    def tell(name: str, _: object) -> None:
+        told.append(name)
+
     def hook(sent: Any) -> None:
-        sent.extensions["trace"] = lambda name, info: told.append(name)
+        sent.extensions["trace"] = tell
 
-    from anthropic import _base_client
-
-    httpx: Any = getattr(_base_client, "httpx2", None) or _base_client.httpx  # pyright: ignore[reportAttributeAccessIssue]
-    http = httpx.Client(event_hooks={"request": [hook]})
+    http = anthropic.DefaultHttpxClient(event_hooks={"request": [hook]})
     with anthropic.Anthropic(base_url=claude_api.url, api_key="test", http_client=http) as client:
         client.messages.create(**request())
     assert any(name.startswith("http11.") for name in told)

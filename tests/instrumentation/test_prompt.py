@@ -128,7 +128,7 @@ def test_a_tool_result_depends_on_the_call_that_asked_for_it(client: Any, record
     with tracer.start_as_current_span("job"):
         asked = client.messages.create(**request(answer="tool", output_tokens=20), tools=[TOOL])
         use = asked.content[0]
-        turns = [
+        turns: list[dict[str, Any]] = [
             {"role": "user", "content": "Look"},
             {"role": "assistant", "content": [{"type": "tool_use", "id": use.id, "name": "look", "input": {}}]},
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": use.id, "content": "nothing"}]},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from opentelemetry.trace import StatusCode
 
 from firsttoken import attributes as a
@@ -30,7 +32,7 @@ def test_overloaded_twice_then_answered(way: Way, claude_api: LookAlike, recorde
     assert [attempt[a.ERROR_TYPE] for attempt in call.attempts] == ["overloaded_error"] * 2
     assert [attempt[a.HTTP_STATUS_CODE] for attempt in call.attempts] == [529] * 2
     assert [attempt[a.ATTEMPT_RETRY_AFTER] for attempt in call.attempts] == [0.05] * 2
-    slept = sum(after.received_at - (before.ended_at or 0.0) for before, after in zip(records, records[1:], strict=False))
+    slept = sum(after.received_at - (before.ended_at or 0.0) for before, after in pairwise(records))
     assert 0.1 <= call[a.RETRY_WAIT] <= slept
 
 
@@ -62,9 +64,7 @@ def test_rate_limited_until_retries_are_exhausted(way: Way, claude_api: LookAlik
 
 @BOTH
 def test_a_timeout_is_retried_and_told(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
-    (error,) = way.run(
-        way.client(claude_api.url, max_retries=1, timeout=0.1), request(ttft_s="inf", headers_s="inf")
-    )
+    (error,) = way.run(way.client(claude_api.url, max_retries=1, timeout=0.1), request(ttft_s="inf", headers_s="inf"))
 
     assert error["type"].endswith("APITimeoutError")
     call = recorded.call()

@@ -1,4 +1,4 @@
-"""Secrets in every field of request, response, headers, tools and errors: none is in a span, the store, a log, a metric."""
+"""Secrets in every field of request, response, headers, tools and errors: none is in span, store, log or metric."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ def asked() -> dict[str, Any]:
     base["system"] = [{"type": "text", "text": planted("system"), "cache_control": {"type": "ephemeral"}}]
     base["messages"] = [
         {"role": "user", "content": planted("question")},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "look", "input": {planted("key"): planted("argument")}}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {planted("key"): planted("argument")}}
+            ],
+        },
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": planted("result")}]},
     ]
     base["metadata"] = {"user_id": planted("user")}
@@ -55,7 +60,11 @@ def test_no_secret_leaves_the_process(
     if status is not None:
         body["extra_headers"]["x-lookalike-status"] = str(status)
     if "tool_runner" not in way.name:
-        tool = {"name": "look", "description": planted("tool"), "input_schema": {"type": "object", "description": planted("schema")}}
+        tool = {
+            "name": "look",
+            "description": planted("tool"),
+            "input_schema": {"type": "object", "description": planted("schema")},
+        }
         body["tools"] = [tool]
     if way.name == "post":
         del body["extra_query"]
@@ -75,7 +84,10 @@ def test_no_secret_leaves_the_process(
     assert exporter.export(recorded.spans) is SpanExportResult.SUCCESS
     exporter.shutdown()
     with store.open(path).read() as con:
-        rows = con.execute("SELECT spans::VARCHAR FROM spans").fetchall() + con.execute("SELECT calls::VARCHAR FROM calls").fetchall()
+        rows = (
+            con.execute("SELECT spans::VARCHAR FROM spans").fetchall()
+            + con.execute("SELECT calls::VARCHAR FROM calls").fetchall()
+        )
     assert rows
     assert SECRET not in json.dumps(rows)
     assert all(SECRET.encode() not in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())

@@ -56,18 +56,20 @@ def test_suppressed_by_the_application(claude_api: LookAlike, recorded: Recordin
 
 def test_uninstrument_leaves_the_sdk_as_it_was(claude_api: LookAlike, uninstrumented: Recording) -> None:
     from anthropic import _base_client, _streaming
+    from anthropic.resources.messages import messages
 
-    owners = (
+    owners: tuple[Any, ...] = (
         _base_client.SyncAPIClient,
         _base_client.AsyncAPIClient,
         _base_client.BaseClient,
         _streaming.Stream,
         _streaming.AsyncStream,
-        anthropic.resources.AsyncMessages,
+        messages.AsyncMessages,
     )
 
-    def functions() -> set[tuple[type, str, int]]:
-        return {(owner, name, id(value)) for owner in owners for name, value in vars(owner).items()}
+    def functions() -> set[tuple[str, int]]:
+        owned: list[Any] = [vars(owner) for owner in owners]
+        return {(name, id(value)) for names in owned for name, value in names.items()}
 
     before = functions()
     AnthropicInstrumentor().instrument()
@@ -201,9 +203,7 @@ def test_a_client_with_a_tracer_provider_of_its_own(claude_api: LookAlike, unins
     assert not uninstrumented.calls
 
 
-def test_counting_tokens_and_batches_are_recorded_as_what_they_are(
-    claude_api: LookAlike, recorded: Recording
-) -> None:
+def test_counting_tokens_and_batches_are_recorded_as_what_they_are(claude_api: LookAlike, recorded: Recording) -> None:
     asked = {key: value for key, value in request().items() if key not in {"max_tokens", "extra_headers"}}
     body = {key: value for key, value in request().items() if key != "extra_headers"}
     with anthropic.Anthropic(base_url=claude_api.url, api_key="test") as client:
@@ -215,3 +215,22 @@ def test_counting_tokens_and_batches_are_recorded_as_what_they_are(
     assert [call[a.OPERATION_NAME] for call in found] == ["count_tokens", "create_batch"]
     assert all(call.usage == (None, None) for call in map(CallSpan, recorded.calls))
     assert "gen_ai.client.operation.duration" not in recorded.histograms()
+
+
+def test_instrumented_again_while_a_call_is_under_way_counts_nothing_twice(
+    claude_api: LookAlike, uninstrumented: Recording
+) -> None:
+    way = named("stream_text")
+    AnthropicInstrumentor().instrument()
+    thread = threading.Thread(target=way.run, args=(way.client(claude_api.url), request(ttft_s=0.2)))
+    thread.start()
+    while not claude_api.records:
+        pass
+    AnthropicInstrumentor().uninstrument()
+    AnthropicInstrumentor().instrument()
+    try:
+        thread.join()
+        way.run(way.client(claude_api.url), request())
+    finally:
+        AnthropicInstrumentor().uninstrument()
+    assert [CallSpan(span)[a.RESPONSE_BLOCKS] for span in uninstrumented.calls] == [("text:1",)] * 2

@@ -40,8 +40,9 @@ def test_is_a_child_of_the_callers_span(way: Way, claude_api: LookAlike, recorde
         way.run(way.client(claude_api.url), request())
         assert trace.get_current_span() is handle
 
-    assert recorded.call().span.context is not None
-    assert recorded.call().span.context.trace_id == handle.get_span_context().trace_id
+    found = recorded.call().span.context
+    assert found is not None
+    assert found.trace_id == handle.get_span_context().trace_id
     if "tool_runner" not in way.name:  # the SDK puts a span of its own around its runs
         assert recorded.call().parent_id == handle.get_span_context().span_id
 

@@ -65,7 +65,7 @@ class Way:
         try:
             async with client, aclosing(call):  # pyright: ignore[reportArgumentType]
                 async for item in call:
-                    items.append(seen(item))
+                    items.append(seen(item))  # noqa: PERF401 - what came before an error was seen too
         except BaseException as error:  # noqa: BLE001
             items.append(seen_error(error))
         return items
