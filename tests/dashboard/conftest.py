@@ -27,7 +27,8 @@ Open = Callable[..., "Page"]
 Serve = Callable[[Path], str]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it is open, Playwright's event loop runs in this thread, and no test after it can run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no browser: install one with `apt-get install chromium`")
