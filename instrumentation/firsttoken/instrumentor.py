@@ -57,6 +57,7 @@ class _Patches:
         for name, patch in (
             ("anthropic._base_client", self._patch_client),
             ("anthropic._streaming", self._patch_streaming),
+            ("anthropic.resources.messages", self._patch_messages),  # before 0.41; a package since
             ("anthropic.resources.messages.messages", self._patch_messages),
             ("anthropic.resources.beta.messages.messages", self._patch_messages),
         ):
@@ -109,8 +110,11 @@ class _Patches:
             return
         from firsttoken import seams
 
+        owner = getattr(module, "AsyncMessages", None)
+        if owner is None or owner.__module__ != module.__name__:
+            return
         for name in ("create", "parse", "count_tokens"):
-            if hasattr(getattr(module, "AsyncMessages", None), name):
+            if hasattr(owner, name):
                 self._wrap(module, "AsyncMessages", name, seams.create_async)
 
     def _wrap(self, module: Any, owner_name: str, name: str, wrapper: Callable[..., Any]) -> None:

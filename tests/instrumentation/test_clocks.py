@@ -53,7 +53,7 @@ def test_shown_thinking_is_a_first_token_but_no_first_text(
 ) -> None:
     way = named("stream_events", mode)
     asked = request(output_tokens=40, thinking_tokens=60, tokens_per_second=500)
-    asked["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+    asked["extra_body"] = {"thinking": {"type": "enabled", "budget_tokens": 1024}}  # older versions do not know it
     way.run(way.client(claude_api.url), asked)
 
     (record,) = claude_api.settle()
@@ -101,7 +101,7 @@ def test_tokens_per_second_is_the_servers_rate(
 def test_hidden_thinking_does_not_make_a_model_fast(claude_api: LookAlike, recorded: Recording) -> None:
     asked = request(output_tokens=100, thinking_tokens=400, tokens_per_second=200)
     asked["model"] = "claude-opus-5"
-    asked["thinking"] = {"type": "adaptive"}
+    asked["extra_body"] = {"thinking": {"type": "adaptive"}}
     way = named("create_stream_for")
     way.run(way.client(claude_api.url), asked)
 

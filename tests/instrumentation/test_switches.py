@@ -56,7 +56,6 @@ def test_suppressed_by_the_application(claude_api: LookAlike, recorded: Recordin
 
 def test_uninstrument_leaves_the_sdk_as_it_was(claude_api: LookAlike, uninstrumented: Recording) -> None:
     from anthropic import _base_client, _streaming
-    from anthropic.resources.messages import messages
 
     owners: tuple[Any, ...] = (
         _base_client.SyncAPIClient,
@@ -64,7 +63,7 @@ def test_uninstrument_leaves_the_sdk_as_it_was(claude_api: LookAlike, uninstrume
         _base_client.BaseClient,
         _streaming.Stream,
         _streaming.AsyncStream,
-        messages.AsyncMessages,
+        type(anthropic.AsyncAnthropic(api_key="none").messages),
     )
 
     def functions() -> set[tuple[str, int]]:
@@ -204,6 +203,8 @@ def test_a_client_with_a_tracer_provider_of_its_own(claude_api: LookAlike, unins
 
 
 def test_counting_tokens_and_batches_are_recorded_as_what_they_are(claude_api: LookAlike, recorded: Recording) -> None:
+    if not hasattr(anthropic.Anthropic(api_key="none").messages, "batches"):
+        pytest.skip(f"anthropic {anthropic.__version__} has them in its beta only")
     asked = {key: value for key, value in request().items() if key not in {"max_tokens", "extra_headers"}}
     body = {key: value for key, value in request().items() if key != "extra_headers"}
     with anthropic.Anthropic(base_url=claude_api.url, api_key="test") as client:
