@@ -47,6 +47,12 @@ def test_first_token_is_timed_as_the_server_sent_it(way: Way, claude_api: LookAl
     pytest.fail(f"first token after {ttft_s} s, where the server sent it after {sent_s} s")
 
 
+knows_thinking = pytest.mark.skipif(
+    not hasattr(anthropic.types, "ThinkingBlock"), reason=f"anthropic {anthropic.__version__} does not know thinking"
+)
+
+
+@knows_thinking
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_shown_thinking_is_a_first_token_but_no_first_text(
     mode: Any, claude_api: LookAlike, recorded: Recording
@@ -98,6 +104,7 @@ def test_tokens_per_second_is_the_servers_rate(
     pytest.fail(f"{rate} tokens a second, where the server sent {sent}")
 
 
+@knows_thinking
 def test_hidden_thinking_does_not_make_a_model_fast(claude_api: LookAlike, recorded: Recording) -> None:
     asked = request(output_tokens=100, thinking_tokens=400, tokens_per_second=200)
     asked["model"] = "claude-opus-5"

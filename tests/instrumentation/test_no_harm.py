@@ -132,6 +132,8 @@ class _listening(logging.Handler):  # noqa: N801 - it is used like a function
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith("asyncio"):  # says how many file descriptors it selects on
             return
+        if "GeneratorExit" in record.getMessage():
+            return  # when a generator that an old SDK leaves lying is closed, the garbage collector decides
         self._lines.append(f"{record.name} {record.levelname} {_IDS.sub('*', record.getMessage())}")
 
     def __enter__(self) -> Iterator[None]:
