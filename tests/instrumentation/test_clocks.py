@@ -1,8 +1,8 @@
 """The clocks against the server's own record.
 
 Both sides read the same clock of the machine. What the server sent at a moment, the client cannot have seen before it,
-and the application cannot have been given before we saw it: so every figure lies between two that are known. How
-narrow it is there is measured apart (benchmarks/clocks), because a busy machine delays everybody.
+and the application cannot have been given before we saw it: so every figure lies between two that are known. A busy
+machine delays everybody, so a figure has a few tries to be narrow.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ told AS MATERIALIZED (
         CASE
             WHEN scope_name = 'firsttoken' OR a."firsttoken.time_to_headers" IS NOT NULL
                 OR a."firsttoken.client.id" IS NOT NULL THEN 'firsttoken'
-            WHEN scope_name = 'com.anthropic.sdk.python' THEN 'anthropic-sdk'
-            WHEN scope_name = 'com.anthropic.sdk.typescript' THEN 'anthropic-sdk-typescript'
+            WHEN scope_name LIKE 'com.anthropic.sdk.python%' THEN 'anthropic-sdk'
+            WHEN scope_name LIKE 'com.anthropic.sdk.typescript%' THEN 'anthropic-sdk-typescript'
             WHEN starts_with(scope_name, 'com.anthropic.') THEN 'anthropic-api'
             WHEN starts_with(scope_name, 'openlit') THEN 'openlit'
             WHEN starts_with(scope_name, '@traceloop/') THEN 'traceloop-js'
