@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from firsttoken_dashboard.advisor.findings import SlowFirstToken
+from tests.advisor.asking import asked, prompt
 from tests.advisor.traffic import CHAT, JOB, Attempt, Traffic
-from tests.advisor_b.asking import asked, prompt
 
 
 def slow(traffic: Traffic, folder: Path, *rules: str) -> SlowFirstToken:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.advisor.asking import asked, finding, hint, prompt, silent
 from tests.advisor.traffic import Line, Traffic
-from tests.advisor_b.asking import asked, finding, hint, prompt, silent
 
 RULE = "run-in-parallel"
 DIGEST = Line("/srv/shop/app/digest.py", 20, "digest")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.advisor_b.asking import asked, finding, prompt, silent
-from tests.advisor_b.caching import CachedTraffic
+from tests.advisor.asking import asked, finding, prompt, silent
+from tests.advisor.caching import CachedTraffic
 
 LONG = 24_000
 

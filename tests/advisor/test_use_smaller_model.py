@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.advisor.asking import asked, finding, silent
 from tests.advisor.traffic import Line, Traffic
-from tests.advisor_b.asking import asked, finding, silent
 
 RULE = "use-smaller-model"
 LABEL = Line("/srv/shop/app/label.py", 8, "label")

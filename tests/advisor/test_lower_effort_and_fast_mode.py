@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.advisor.asking import finding, hint, silent
 from tests.advisor.traffic import JOB, Traffic
-from tests.advisor_b.asking import finding, hint, silent
 
 #: Effort's default for this model is medium.
 MODEL = "claude-opus-5-5"

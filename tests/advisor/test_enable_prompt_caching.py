@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.advisor.asking import asked, finding, hint, prompt, silent
 from tests.advisor.traffic import CHAT, JOB, Traffic
-from tests.advisor_b.asking import asked, finding, hint, prompt, silent
 
 RULE = "enable-prompt-caching"
 #: 4 characters a token: 6,000 of 6,400 input tokens are the system prompt.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.advisor.asking import finding, hint, prompt, silent
 from tests.advisor.traffic import CHAT, Line, Traffic
-from tests.advisor_b.asking import finding, hint, prompt, silent
 
 RULE = "trim-output"
 NEXT = Line("/srv/shop/app/chat.py", 52, "headline")

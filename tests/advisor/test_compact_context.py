@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.advisor_b.asking import finding, prompt, silent
-from tests.advisor_b.caching import CachedTraffic
+from tests.advisor.asking import finding, prompt, silent
+from tests.advisor.caching import CachedTraffic
 
 RULE = "compact-context"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from firsttoken_dashboard.demo.api.cache import PromptCache
-from tests.advisor_b.asking import finding, prompt, silent
-from tests.advisor_b.caching import CachedTraffic
+from tests.advisor.asking import finding, prompt, silent
+from tests.advisor.caching import CachedTraffic
 
 RULE = "repair-prompt-cache"
 LONG = 24_000
