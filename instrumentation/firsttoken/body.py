@@ -14,6 +14,8 @@ from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
+from firsttoken.aws_frames import CONTENT_TYPE as AWS_FRAMES
+from firsttoken.aws_frames import Frames
 from firsttoken.guard import guarded
 from firsttoken.response import get
 
@@ -42,21 +44,19 @@ def observe(response: Any, call: Call, reading: Reading) -> None:
     is_sync, is_async = isinstance(inner, sync_kind.__bases__[1]), isinstance(inner, async_kind.__bases__[1])
     if is_sync or is_async:
         kind = both if is_sync and is_async else sync_kind if is_sync else async_kind
-        scanner = Scanner(call, reading, response.headers.get("content-encoding"), _is_sse(response))
+        headers = response.headers
+        scanner = Scanner(call, reading, headers.get("content-encoding"), str(headers.get("content-type", "")))
         response.stream = kind(inner, call, reading, scanner)
-
-
-def _is_sse(response: Any) -> bool:
-    return str(response.headers.get("content-type", "")).startswith("text/event-stream")
 
 
 class Scanner:
     """Reads usage, first token and the end out of a body's bytes, for a call that nobody parses."""
 
-    def __init__(self, call: Call, reading: Reading, encoding: str | None, is_sse: bool) -> None:  # noqa: FBT001
+    def __init__(self, call: Call, reading: Reading, encoding: str | None, content_type: str) -> None:
         self._call = call
         self._reading = reading
-        self._is_sse = is_sse
+        self._is_sse = content_type.startswith("text/event-stream")
+        self._frames = Frames() if content_type.startswith(AWS_FRAMES) else None
         self._inflate = None if encoding in {None, "", "identity"} else _decoder(encoding)
         self._readable = encoding in {None, "", "identity"} or self._inflate is not None
         self._rest = b""
@@ -71,14 +71,17 @@ class Scanner:
         data = self._inflate.decompress(chunk) if self._inflate is not None else chunk
         if self._is_sse:
             self._lines(data)
+        elif self._frames is not None:
+            for event in self._frames.feed(data):
+                self._reading.note(json.loads(event), self._call.answer)
         elif self._size <= LARGEST_BODY:
             self._parts.append(data)
             self._size += len(data)
 
     def end(self) -> None:
         """The body is read: a whole Message, where it was one."""
-        if self._is_sse or not self._readable or not self._parts or self._size > LARGEST_BODY:
-            return
+        if not self._readable or not self._parts or self._size > LARGEST_BODY:
+            return  # a stream's bytes are not kept
         message = json.loads(b"".join(self._parts))
         if get(message, "type") == "message":
             self._call.answer.read_message(message)
