@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from firsttoken import AnthropicInstrumentor, derive
+from firsttoken import AnthropicInstrumentor, derive, guard
 from tests.instrumentation.recording import Recording
 
 
@@ -57,3 +58,39 @@ def _hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test makes a key file in the home of whoever runs it, nor loses its hashes to a machine that is busy."""
     monkeypatch.setenv("FIRSTTOKEN_HASH_KEY", "a key of the tests")
     monkeypatch.setattr(derive, "HASH_WAIT_S", 2.0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_ours_fails() -> Iterator[None]:
+    """The guard hides our errors from the application, not from the tests; a span that is ended twice is one too."""
+    guard._seen.clear()
+    with _Complaints() as complaints:
+        yield
+    assert not complaints.lines
+
+
+class _Complaints(logging.Handler):
+    """What we, or OpenTelemetry about us, log meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.DEBUG)
+        self.lines: list[str] = []
+        self._loggers = logging.getLogger("firsttoken"), logging.getLogger("opentelemetry")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("opentelemetry.instrumentation"):
+            return  # says that it is instrumented already, or that another library is not there
+        if record.levelno >= logging.WARNING or record.name == "firsttoken":
+            self.lines.append(logging.Formatter("%(name)s: %(message)s").format(record))
+
+    def __enter__(self) -> _Complaints:
+        self._levels = [logger.level for logger in self._loggers]
+        for logger in self._loggers:
+            logger.addHandler(self)
+        self._loggers[0].setLevel(logging.DEBUG)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for logger, level in zip(self._loggers, self._levels, strict=True):
+            logger.removeHandler(self)
+            logger.setLevel(level)

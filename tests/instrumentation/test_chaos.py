@@ -84,6 +84,11 @@ SCENARIOS: tuple[tuple[Way, dict[str, Any]], ...] = (
 )
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_ours_fails() -> None:
+    """Here it must."""
+
+
 class Broken(Exception):  # noqa: N818 - it is one of ours that must never be seen
     """What our functions raise."""
 
