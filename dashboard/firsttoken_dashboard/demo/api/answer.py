@@ -25,6 +25,7 @@ NUMBERS: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6
 LENGTH: Final = re.compile(
     r"(\d+|one|two|three|four|five|six|ten)[ -](word|token|sentence|bullet|line|paragraph)", re.IGNORECASE
 )
+TOOLS: Final = re.compile(r"(\d+|one|two|three|four|five|six|ten) tools", re.IGNORECASE)
 CHOICE: Final = re.compile(r"one of:? ([\w-]+(?:, [\w-]+)+)", re.IGNORECASE)
 
 
@@ -68,7 +69,7 @@ def answer(body: Json, behaviour: Behaviour, model: Served, rng: random.Random) 
     if "text" in kind:
         parts.append(_text(body, behaviour, model, rng, short=kind != "text"))
     if "tool" in kind and body.get("tools"):
-        parts.append(_tool_use(body, behaviour, model, rng))
+        parts.extend(_tool_use(body, place, behaviour, model, rng) for place in range(_asked_tools(body)))
     return _limited(parts, body, model)
 
 
@@ -124,9 +125,18 @@ def _instructions(body: Json) -> str:
     return f"{system[-4000:]}\n{last[-4000:]}"
 
 
-def _tool_use(body: Json, behaviour: Behaviour, model: Served, rng: random.Random) -> Part:
+def _asked_tools(body: Json) -> int:
+    """How many tools the instructions want called at once: one, where they do not say."""
+    named = TOOLS.findall(_instructions(body))
+    if not named or part(body, "tool_choice").get("disable_parallel_tool_use"):
+        return 1
+    return NUMBERS.get(named[-1].lower()) or int(named[-1])
+
+
+def _tool_use(body: Json, place: int, behaviour: Behaviour, model: Served, rng: random.Random) -> Part:
     wanted = part(body, "tool_choice").get("name")
-    tool = next((tool for tool in body["tools"] if tool["name"] == wanted), body["tools"][0])
+    tools: list[Json] = body["tools"]
+    tool = next((tool for tool in tools if tool["name"] == wanted), tools[place % len(tools)])
     given = cast("Json", value_for(tool.get("input_schema") or {"type": "object"}, rng))
     if behaviour.output_tokens and (texts := [name for name, value in given.items() if isinstance(value, str)]):
         missing = round(behaviour.output_tokens * model.chars_per_token) - len(json.dumps(given))

@@ -62,6 +62,7 @@ class Lookups:
             message = message_json(made, f"msg_{rng.getrandbits(96):024x}", model.id, usage)
             result = {"type": "succeeded", "message": message}
             self._results[batch].append({"custom_id": item["custom_id"], "result": result})
+            record.billed.append({"model": model.id, **message["usage"]})
         return batch
 
     def _known(self, batch: str) -> list[Json]:

@@ -23,6 +23,8 @@ HEADERS_SHARE: Final = 0.6
 #: How far a model's own figures vary from call to call, as a share of them (standard deviation).
 JITTER: Final = 0.05
 TOKENS_PER_DELTA: Final = 4
+#: Fast mode writes up to 2.5 times as many tokens a second; it is not always that much.
+FASTER: Final = 2.1
 #: From this API version on, these parameters are refused.
 NO_SAMPLING_SINCE: Final = "2026-10-21"
 SAMPLING: Final = ("temperature", "top_p", "top_k")
@@ -94,7 +96,7 @@ def plan(engine: Engine, record: Record, body: Json, raw: bytes, behaviour: Beha
     pace = Pace(
         headers_s=min(headers_s, ttft_s),
         ttft_s=ttft_s,
-        tokens_per_second=behaviour.tokens_per_second or model.tokens_per_second * _jitter(rng),
+        tokens_per_second=behaviour.tokens_per_second or model.tokens_per_second * _jitter(rng) * _faster(body, model),
         tokens_per_delta=behaviour.tokens_per_delta or TOKENS_PER_DELTA,
         stall_after=behaviour.stall_after,
         stall_s=math.inf if behaviour.stall_s is None else behaviour.stall_s,
@@ -112,6 +114,15 @@ def _check(body: Json, record: Record) -> None:
         used := [p for p in SAMPLING if p in body]
     ):
         raise ApiError(400, f"{used[0]}: is not supported in this API version")
+
+
+def _faster(body: Json, model: Served) -> float:
+    """How many times faster the model writes than usual. Raises ApiError (400) where it has no fast mode."""
+    if body.get("speed") != "fast":
+        return 1.0
+    if not model.fast_mode:
+        raise ApiError(400, f"speed: fast is not supported by {model.id}")
+    return FASTER
 
 
 def _served_as(body: Json) -> Json:

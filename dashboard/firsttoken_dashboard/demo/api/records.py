@@ -50,6 +50,8 @@ class Record:
     thinking_tokens: int | None = None
     deltas: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
+    billed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Where a request is billed as several (a batch, a summary before the answer): the usage and model of each."""
     stop_reason: str | None = None
     bytes_sent: int = 0
 

@@ -33,6 +33,7 @@ class Served:
     max_output_tokens: int
     context_tokens: int
     released: dt.date
+    fast_mode: bool
 
 
 def served(name: str) -> Served | None:
@@ -70,6 +71,7 @@ def _served(known: pricing.Model) -> Served:
         max_output_tokens=known.max_output_tokens or 64_000,
         context_tokens=known.context_tokens or 200_000,
         released=known.released or dt.date(2025, 1, 1),
+        fast_mode=known.fast is not None and not known.fast.ignored,
     )
 
 
