@@ -33,14 +33,33 @@ def test_answers_that_are_cut_off_are_found_with_a_limit_that_is_enough(ask: Ask
     compile(finding.fix.after, "after", "exec")
 
 
-def test_the_money_of_cut_answers_is_at_most_what_they_cost(ask: Ask):
+def test_cut_answers_that_are_asked_for_again_are_lost_in_full(ask: Ask):
     """800 tokens in at $5, 500 out at $25 a million: $0.0165 each, one call in five."""
-    [finding] = ask(answers(), RULE).findings
+    traffic = Traffic()
+    for number in range(40):
+        prompt = ("system:00aa:3000:-", f"messages:{number:04x}:200:-")
+        with traffic.request():
+            if number % 4 == 0:
+                cut = ["max_tokens"]
+                traffic.call(
+                    WRITE, output_tokens=500, max_tokens=500, prompt=prompt, gen_ai__response__finish_reasons=cut
+                )
+            traffic.call(WRITE, output_tokens=400, max_tokens=2000, prompt=prompt)
+
+    [finding] = ask(traffic, RULE).findings
 
     money = finding.saving.usd_per_1000_calls
     assert money is not None
-    assert money.low == 0
-    assert abs(money.high - 1000 * 0.0165 / 5) < 1e-6
+    assert money.expected == pytest.approx(1000 * 0.0165 / 5)
+    assert money.low > 0
+    assert finding.evidence["asked_again"] == 10
+
+
+def test_cut_answers_that_nobody_asks_for_again_promise_nothing(ask: Ask):
+    [finding] = ask(answers(), RULE).findings
+
+    assert finding.saving.usd_per_1000_calls is None
+    assert finding.saving.latency_s is None
 
 
 def test_a_tool_call_that_is_cut_off_is_told_as_broken(ask: Ask):

@@ -122,6 +122,31 @@ def again_range(values: Sequence[float], *, hit: int, n: int, coverage: float = 
     return Range(max(mean - spread, 0.0), mean, mean + spread)
 
 
+def next_run(spared: float, deviation: float, n: int, *, coverage: float = COVERAGE) -> Range:
+    """What a change spares a call on average, as a second run of ``n`` calls would measure it.
+
+    ``deviation`` is that of one call after the change. The first run is there to be looked at; what the change leaves
+    is told from its ``n`` calls, and then measured on as many others: the factor √2.
+    """
+    spread = _z(coverage) * deviation * math.sqrt(2 / max(n, 1))
+    return Range(spared - spread, spared, spared + spread)
+
+
+def product(value: Range, factor: Range) -> Range:
+    """``value * factor``, both positive, neither knowing of the other: their relative errors as at right angles."""
+    expected = value.expected * factor.expected
+    if expected <= 0:
+        return Range.exactly(0.0)
+    low = math.hypot(1 - value.low / value.expected, 1 - factor.low / factor.expected)
+    high = math.hypot(value.high / value.expected - 1, factor.high / factor.expected - 1)
+    return Range(expected * max(1 - low, 0.0), expected, expected * (1 + high))
+
+
+def inverse(value: Range) -> Range:
+    """``1 / value``, which is positive: seconds a token from tokens a second."""
+    return Range(1 / value.high, 1 / value.expected, 1 / value.low)
+
+
 def difference(before: Range, after: Range) -> Range:
     """``before - after``, each as uncertain as it says, neither knowing of the other."""
     expected = before.expected - after.expected

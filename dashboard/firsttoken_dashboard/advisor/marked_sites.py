@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from firsttoken_dashboard.advisor.estimate import Distribution
+from firsttoken_dashboard.advisor.estimate import Distribution, difference
 from firsttoken_dashboard.advisor.findings import Range
 from firsttoken_dashboard.advisor.recorded import Recording, recording
 from firsttoken_dashboard.advisor.replay import CacheUse, as_sent
@@ -23,6 +23,8 @@ WORTH_IT: Final = 0.05
 EXPLAINED: Final = 0.15
 #: Lengths and usage are exact here; when entries are evicted early, and what the next calls ask, is not.
 MONEY_ERROR: Final = 0.15
+#: What a service takes for the same work differs by this share from one hour to the next.
+RUN_TO_RUN: Final = 0.05
 
 
 class MarkedSite(NamedTuple):
@@ -85,11 +87,33 @@ def usd_spared(
 
 
 def seconds_spared(
-    before: Sequence[CacheUse], after: Sequence[CacheUse], share: float, context: Context, model: str
+    before: Sequence[CacheUse],
+    after: Sequence[CacheUse],
+    share: float,
+    context: Context,
+    model: str,
+    *,
+    length_error: float = 0.0,
 ) -> Range | None:
-    """What fewer tokens to read take off the first token at that quantile; None: too little to say."""
+    """What fewer tokens to read take off the first token at that quantile; None: too little to say.
+
+    Never more than the first token takes. `length_error` is the share by which the spared tokens may be wrong.
+    """
     then = Distribution.of(use.processed for use in before).quantile(share)
     now = Distribution.of(use.processed for use in after).quantile(share)
-    if then - now < WORTH_IT * then:
+    spared = then - now
+    if spared < WORTH_IT * then:
         return None
-    return context.fit.per_token(model).times(then - now)
+    per_token = context.fit.per_token(model)
+    first = context.fit.ttft(model, then)
+    read = Range(
+        per_token.low * spared * (1 - length_error),
+        per_token.expected * spared,
+        per_token.high * spared * (1 + length_error),
+    )
+    if first is None:
+        return read
+    # The typical first token is not the same in two runs, however well is known what a token costs.
+    luck = Range(first.low - first.expected, 0.0, first.high - first.expected)
+    saved = difference(read.at_least(RUN_TO_RUN), luck)
+    return Range(*(min(max(seconds, 0.0), first.expected) for seconds in (saved.low, saved.expected, saved.high)))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import saving
+from firsttoken_dashboard.advisor.estimate import difference, next_run, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -40,6 +41,7 @@ class _Row:
     at_once: int
     requests: int
     duration_s: float
+    duration_deviation_s: float
     uncached_tokens: float
     cache_read_tokens: float
     cache_write_tokens: float
@@ -54,10 +56,23 @@ def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     return [_finding(row, context) for row in rows if row.repeats >= max(MINIMUM_REPEATS, REPEATED_SHARE * row.n)]
 
 
+def _kept(row: _Row) -> Range:
+    """The share of the calls that a kept answer spares: all that were repeated soon, some of those repeated later.
+
+    How many of another run's calls are repeats, and how long they are, is chance as well.
+    """
+    used = Range(
+        row.soon / row.n, (row.soon + OLD_ANSWER_SHARE * (row.repeats - row.soon)) / row.n, row.repeats / row.n
+    )
+    share = used.expected
+    varied = row.duration_deviation_s / row.duration_s if row.duration_s else 0.0
+    chance = next_run(share, math.sqrt(share * (1 - share) + share * varied**2), row.n)
+    either = difference(used, Range(chance.low - share, 0.0, chance.high - share))
+    return Range(max(either.low, 0.0), share, min(either.high, 1.0))
+
+
 def _finding(row: _Row, context: Context) -> Finding:
-    share = row.repeats / row.n
-    used = (row.soon + OLD_ANSWER_SHARE * (row.repeats - row.soon)) / row.repeats
-    kept = Range(0.5 * share * used, share * used, share)
+    kept = _kept(row)
     cost = None
     if context.rates.last is not None:
         counts = (row.uncached_tokens, row.cache_read_tokens, row.cache_write_tokens, 0, row.output_tokens)

@@ -1,11 +1,13 @@
 -- Which sites ask the very same thing again? Per site and model: site_id, model, n (answers), weight, repeats (answers
 -- to a request that had been answered before), soon (of these, within an hour of the answer before), at_once (asked
 -- again while the first was still on its way: often meant), distinct (requests that were repeated), the mean duration
--- (s), and mean tokens of a repeat (uncached, cache read, written, output), max_tokens, sample traces.
+-- (s) and its standard deviation, and mean tokens of a repeat (uncached, cache read, written, output), max_tokens, sample traces.
 WITH answered AS (
     SELECT
         *,
-        LAG(end_time) OVER (PARTITION BY service_name, request_hash ORDER BY start_time, span_id) AS last_end
+        LAG(end_time) OVER same AS last_end,
+        -- One answer is enough: a call is a repeat also where another one like it is on its way at the moment.
+        MIN(end_time) OVER (same ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS first_end
     FROM audited
     WHERE
         error_type IS NULL
@@ -14,13 +16,16 @@ WITH answered AS (
         -- What searches the web, or only warms a cache, is right to ask again.
         AND (server_tool_counts IS NULL OR server_tool_counts::VARCHAR IN ('{}', 'null'))
         AND COALESCE(max_tokens, 1) > 0
+    WINDOW same AS (PARTITION BY service_name, request_hash ORDER BY start_time, span_id)
 ),
 judged AS (
     SELECT
         *,
-        last_end IS NOT NULL AND start_time >= last_end AS repeated,
+        first_end IS NOT NULL AND start_time >= first_end AS repeated,
         last_end IS NOT NULL AND start_time < last_end AS at_once,
-        EPOCH(start_time::TIMESTAMP - last_end::TIMESTAMP) AS since_s
+        EPOCH(
+            start_time::TIMESTAMP - (CASE WHEN start_time >= last_end THEN last_end ELSE first_end END)::TIMESTAMP
+        ) AS since_s
     FROM answered
 )
 SELECT
@@ -33,6 +38,7 @@ SELECT
     COUNT(*) FILTER (at_once) AS at_once,
     COUNT(DISTINCT request_hash) FILTER (repeated) AS requests,
     AVG(duration_s) FILTER (repeated) AS duration_s,
+    STDDEV_POP(duration_s) FILTER (repeated) AS duration_deviation_s,
     AVG(COALESCE(uncached_input_tokens, input_tokens)) FILTER (repeated) AS uncached_tokens,
     AVG(COALESCE(cache_read_tokens, 0)) FILTER (repeated) AS cache_read_tokens,
     AVG(COALESCE(cache_write_tokens, 0)) FILTER (repeated) AS cache_write_tokens,

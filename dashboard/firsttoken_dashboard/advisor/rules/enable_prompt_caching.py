@@ -7,8 +7,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from firsttoken_dashboard.advisor import placements, source
-from firsttoken_dashboard.advisor.estimate import Distribution, difference, saving
+from firsttoken_dashboard.advisor.estimate import saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Confidence, Finding, Fix, Range
+from firsttoken_dashboard.advisor.marked_sites import seconds_spared
 from firsttoken_dashboard.advisor.placements import Outcome, Placement
 from firsttoken_dashboard.advisor.recorded import Recording, recording
 from firsttoken_dashboard.advisor.replay import replay
@@ -31,8 +32,6 @@ WORTH_IT: Final = 0.05
 LENGTH_ERROR: Final = 0.15
 #: An entry may be evicted before its time; seen rarely.
 EVICTION: Final = 0.1
-#: What a service takes for the same work differs by this share from one hour to the next.
-RUN_TO_RUN: Final = 0.05
 #: Over a longer window than this the first calls, before anything is cached, no longer count.
 WARM_S: Final = 3_600.0
 
@@ -71,7 +70,7 @@ def _judge(row: tuple[Any, ...], recorded: Recording, context: Context) -> list[
     near_minimum = prefix < minimum * (1 + LENGTH_ERROR)
     error = LENGTH_ERROR * (1 - prefix / max(median(sum(use) for use in before), prefix, 1.0))
     per_call = _spread((paid - outcome.usd) / n, (paid - _warm_usd(recorded, outcome, context)) / n, error)
-    seconds = [_seconds(before, outcome, share, error, context, model) for share in (0.5, 0.95)]
+    seconds = [seconds_spared(before, outcome.uses, share, context, model, length_error=error) for share in (0.5, 0.95)]
     confidence: Confidence = "high"
     if prefix < 2 * minimum or not recorded.model.min_cache_certain:
         confidence = "medium"
@@ -143,31 +142,6 @@ def _spread(cold_usd: float, warm_usd: float, error: float) -> Range:
         (cold_usd + max(cold_usd, warm_usd)) / 2,
         max(cold_usd, warm_usd) * (1 + error),
     )
-
-
-def _seconds(
-    before: list[Any], outcome: Outcome, share: float, error: float, context: Context, model: str
-) -> Range | None:
-    """What fewer tokens to read take off the first token, at that quantile of the calls; None: too little to say.
-
-    Never more than the first token takes.
-    """
-    then = Distribution.of(use.processed for use in before).quantile(share)
-    now = Distribution.of(use.processed for use in outcome.uses).quantile(share)
-    spared = then - now
-    if spared < WORTH_IT * then:
-        return None
-    per_token = context.fit.per_token(model)
-    first = context.fit.ttft(model, then)
-    read = Range(
-        per_token.low * spared * (1 - error), per_token.expected * spared, per_token.high * spared * (1 + error)
-    )
-    if first is None:
-        return read
-    # The typical first token is not the same in two runs, however well is known what a token costs.
-    luck = Range(first.low - first.expected, 0.0, first.high - first.expected)
-    saved = difference(read.at_least(RUN_TO_RUN), luck)
-    return Range(*(min(max(seconds, 0.0), first.expected) for seconds in (saved.low, saved.expected, saved.high)))
 
 
 def _fix(placement: Placement, model: str, max_tokens: int | None, *, streams: bool) -> Fix:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import Distribution, saving
+from firsttoken_dashboard.advisor.estimate import Distribution, again_range, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -38,12 +38,12 @@ class _Row:
     cut: int
     cut_tools: int
     max_tokens: int | None
-    cut_s: float | None
-    cut_input_tokens: float | None
     cut_output_tokens: float
     whole_tokens: list[float] | None
     whole: int
     streams: bool
+    again: int
+    asked_again: list[dict[str, float]]
     traces: list[str]
 
 
@@ -61,9 +61,7 @@ def _matters(row: _Row) -> bool:
 def _finding(row: _Row, context: Context) -> Finding:
     share = row.cut / row.n
     enough = _enough(row, context)
-    cost = _cost(row, context)
-    # A cut answer may be asked for again in full, or used as it is: nobody recorded which.
-    lost = None if row.cut_s is None else Range(0.0, 0.5 * row.cut_s * share, row.cut_s * share)
+    lost_s, lost_usd = _lost(row, context)
     streamed = row.streams or enough > UNSTREAMED_TOKENS
     return Finding(
         rule=RULE.id,
@@ -75,6 +73,7 @@ def _finding(row: _Row, context: Context) -> Finding:
             n=row.n,
             traces=row.traces,
             answers_cut_off=row.cut,
+            asked_again=row.again or None,
             cut_share=share,
             tool_calls_cut_off=row.cut_tools or None,
             max_tokens=row.max_tokens,
@@ -84,12 +83,13 @@ def _finding(row: _Row, context: Context) -> Finding:
             context.rates,
             method="modelled",
             calls=row.weight,
-            latency_s=lost,
-            usd_per_call=None if cost is None else Range(0.0, 0.5 * cost * share, cost * share),
+            latency_s=lost_s,
+            usd_per_call=lost_usd,
         ),
         confidence="high" if row.cut_tools else "medium",
-        caveats="The saving counts cut answers that are asked for again; half of them is assumed. Longer answers cost "
-        "what they are long. With thinking, max_tokens counts the thinking too.",
+        caveats="The saving counts cut answers that were asked for again in the same trace"
+        + ("" if row.again >= MINIMUM_CUT else ", and none was seen")
+        + ". Longer answers cost what they are long. With thinking, max_tokens counts the thinking too.",
         fix=Fix(
             before=source.create(row.model, row.max_tokens),
             after=(source.stream if streamed else source.create)(
@@ -116,9 +116,19 @@ def _enough(row: _Row, context: Context) -> int:
     return limit if most is None else min(limit, most)
 
 
-def _cost(row: _Row, context: Context) -> float | None:
-    """Dollars of one cut answer, as if nothing had come from the cache."""
-    if row.cut_input_tokens is None or context.rates.last is None:
-        return None
-    tokens = round(row.cut_input_tokens)
-    return context.prices.cost(row.model, context.rates.last, tokens, 0, 0, 0, round(row.cut_output_tokens))
+def _lost(row: _Row, context: Context) -> tuple[Range | None, Range | None]:
+    """Seconds and dollars a call that went into cut answers which were asked for again in full; None: none was.
+
+    One that is read as it came, or asked for again out of our sight, is worth something to nobody we know of.
+    """
+    if not row.asked_again or row.again < MINIMUM_CUT:
+        return None, None
+    seconds = again_range([one["duration_s"] for one in row.asked_again], hit=row.again, n=row.n)
+    counts = ("uncached", "read", "write_5m", "write_1h", "output")
+    at = context.rates.last
+    costs = [
+        None if at is None else context.prices.cost(row.model, at, *(round(one[count]) for count in counts))
+        for one in row.asked_again
+    ]
+    known = [cost for cost in costs if cost is not None]
+    return seconds, again_range(known, hit=row.again, n=row.n) if known else None

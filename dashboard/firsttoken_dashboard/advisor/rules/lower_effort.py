@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import saving
+from firsttoken_dashboard.advisor.estimate import inverse, product, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -74,7 +74,7 @@ def _judge(row: _Row, context: Context) -> Finding | None:
     spared = LESS.times(row.thinking_p50)
     latency = late = None
     if tps is not None and tps.low > 0:
-        latency = Range(spared.low / tps.high, spared.expected / tps.expected, spared.high / tps.low)
+        latency = product(spared, inverse(tps))
         late = latency.times(row.thinking_p95 / row.thinking_p50)
     day = (context.rates.last or dt.datetime.now(dt.timezone.utc)).date()
     price = None if known is None else known.price(day, 0)

@@ -2,7 +2,8 @@
 -- site_id, model, n (answers that did, with the call that brought the results), weight, several (that asked for more
 -- than one), traces_seen, one_s (median seconds between an answer with one tool call and the next call), several_s
 -- (with more), tools (mean tool calls of those), tool_s and all_s (seconds in tools, and of these traces' loops in
--- all), max_tokens, sample traces.
+-- all), one_gaps_s (pauses with one tool; NULL: none) and several_gaps (gap_s, tools), at most 500 each, max_tokens,
+-- sample traces.
 WITH used AS (
     SELECT
         audited.trace_id,
@@ -45,6 +46,8 @@ SELECT
     AVG(tools) FILTER (tools > 1) AS tools,
     SUM(gap_s) AS tool_s,
     SUM(gap_s + duration_s) AS all_s,
+    (ARRAY_AGG(gap_s ORDER BY trace_id) FILTER (tools = 1))[1:500] AS one_gaps_s,
+    (ARRAY_AGG({gap_s: gap_s, tools: tools} ORDER BY trace_id) FILTER (tools > 1))[1:500] AS several_gaps,
     MODE(max_tokens) AS max_tokens,
     (ARRAY_AGG(trace_id ORDER BY gap_s DESC) FILTER (tools > 1))[1:3] AS traces
 FROM loops

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import saving
+from firsttoken_dashboard.advisor.estimate import difference, next_run, saving
 from firsttoken_dashboard.advisor.findings import Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -43,6 +43,7 @@ class _Row:
     cache_write_5m_tokens: float
     cache_write_1h_tokens: float
     output_tokens: float
+    deviations: list[float]
     max_tokens: int | None
     traces: list[str]
 
@@ -105,6 +106,7 @@ def _saved(row: _Row, context: Context) -> Range | None:
     at = context.rates.last
     if at is None:
         return None
+    left = _deviation(row, context)
     writes = (round(row.cache_write_5m_tokens), round(row.cache_write_1h_tokens), round(row.output_tokens))
     reads, uncached = row.cache_read_tokens, row.uncached_tokens
     now = context.prices.cost(row.model, at, round(uncached), round(reads), *writes)
@@ -115,4 +117,15 @@ def _saved(row: _Row, context: Context) -> Range | None:
         if now is None or then is None:
             return None
         saved.append(now - then)
-    return Range(*sorted(saved))
+    if left is None:
+        return None
+    low, expected, high = sorted(saved)
+    again = next_run(expected, left, row.n)
+    return difference(Range(low, expected, high), Range(again.low - expected, 0.0, again.high - expected))
+
+
+def _deviation(row: _Row, context: Context) -> float | None:
+    """How far one call's dollars in a batch are from their mean: as if all its counts went up and down together."""
+    at = context.rates.last
+    counts = [round(count) for count in row.deviations]
+    return None if at is None else context.prices.cost(row.model, at, *counts, batch=True)

@@ -1,6 +1,6 @@
 -- Which sites make many calls that nobody waits for? Per site and model: site_id, model, n, weight, job (TRUE: known to
 -- be one; NULL: not known), peak (most calls in one hour), mean tokens (uncached, cache read, written for 5 min, for
--- 1 h, output), max_tokens, sample traces.
+-- 1 h, output), their standard deviations in that order, max_tokens, sample traces.
 WITH needed AS (
     -- A call whose answer a later call of its trace needs cannot wait for a batch.
     SELECT DISTINCT audited.trace_id, SPLIT_PART(dependency, ':', 1) AS span_id
@@ -41,6 +41,13 @@ SELECT
     AVG(COALESCE(cache_write_tokens, 0) - COALESCE(cache_write_1h_tokens, 0)) AS cache_write_5m_tokens,
     AVG(COALESCE(cache_write_1h_tokens, 0)) AS cache_write_1h_tokens,
     AVG(output_tokens) AS output_tokens,
+    [
+        STDDEV_POP(COALESCE(uncached_input_tokens, input_tokens)),
+        STDDEV_POP(COALESCE(cache_read_tokens, 0)),
+        STDDEV_POP(COALESCE(cache_write_tokens, 0) - COALESCE(cache_write_1h_tokens, 0)),
+        STDDEV_POP(COALESCE(cache_write_1h_tokens, 0)),
+        STDDEV_POP(output_tokens)
+    ] AS deviations,
     MODE(max_tokens) AS max_tokens,
     (ARRAY_AGG(trace_id ORDER BY start_time DESC))[1:3] AS traces
 FROM answered
