@@ -64,8 +64,16 @@ def _hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 def nothing_of_ours_fails() -> Iterator[None]:
     """The guard hides our errors from the application, not from the tests; a span that is ended twice is one too."""
     guard._seen.clear()
-    with _Complaints() as complaints:
-        yield
+    complaints = _Complaints()
+    ours, theirs = logging.getLogger("firsttoken"), logging.getLogger("opentelemetry")
+    before = ours.level
+    ours.setLevel(logging.DEBUG)
+    ours.addHandler(complaints)
+    theirs.addHandler(complaints)
+    yield
+    ours.removeHandler(complaints)
+    theirs.removeHandler(complaints)
+    ours.setLevel(before)
     assert not complaints.lines
 
 
@@ -73,24 +81,11 @@ class _Complaints(logging.Handler):
     """What we, or OpenTelemetry about us, log meanwhile."""
 
     def __init__(self) -> None:
-        super().__init__(level=logging.DEBUG)
+        super().__init__()
         self.lines: list[str] = []
-        self._loggers = logging.getLogger("firsttoken"), logging.getLogger("opentelemetry")
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith("opentelemetry.instrumentation"):
             return  # says that it is instrumented already, or that another library is not there
         if record.levelno >= logging.WARNING or record.name == "firsttoken":
             self.lines.append(logging.Formatter("%(name)s: %(message)s").format(record))
-
-    def __enter__(self) -> _Complaints:
-        self._levels = [logger.level for logger in self._loggers]
-        for logger in self._loggers:
-            logger.addHandler(self)
-        self._loggers[0].setLevel(logging.DEBUG)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for logger, level in zip(self._loggers, self._levels, strict=True):
-            logger.removeHandler(self)
-            logger.setLevel(level)
