@@ -11,7 +11,7 @@ from opentelemetry.trace import get_tracer
 
 from firsttoken._version import __version__
 from firsttoken.attributes import SCOPE_NAME
-from firsttoken.guard import fault, warn_once
+from firsttoken.guard import fault, guarded, warn_once
 from firsttoken.switches import switched_off
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class _Patches:
         if self._providers is None:
             return
         # Here and not above: what a process that never calls Claude need not load, it does not.
-        from firsttoken import seams
+        from firsttoken import neighbours, seams
         from firsttoken.metrics import Metrics
 
         tracer_provider, meter_provider = self._providers
@@ -96,6 +96,8 @@ class _Patches:
             self._wrap(module, client, "_process_response", process)
             self._wrap(module, client, "__init__", seams.construct)
         self._wrap(module, "BaseClient", "_build_request", recorder.build_request)
+        client_class = getattr(sys.modules.get("anthropic"), "Anthropic", None)
+        guarded("other instrumentations", neighbours.mention_wrapped, client_class)
 
     def _patch_streaming(self, module: Any) -> None:
         if self._providers is None:

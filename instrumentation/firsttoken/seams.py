@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, trace
 
-from firsttoken import body, callsite, connection, spans, unfinished
+from firsttoken import body, callsite, connection, neighbours, spans, unfinished
 from firsttoken.call import Call
 from firsttoken.guard import guarded
 from firsttoken.request import operation_of
@@ -47,6 +47,7 @@ class Recorder:
         self._metrics = metrics
         self._open: set[Call] = set()
         self._retired: Callable[[], None] | None = None
+        self._first = True  # call to come: whoever else instruments has done so by then
 
     def retire(self, then: Callable[[], None]) -> None:
         """Begins no call from now on; `then` is called once those under way have ended, which may be now."""
@@ -104,7 +105,11 @@ class Recorder:
         """The call of a request that is recorded; None for any other."""
         options = kwargs["options"] if "options" in kwargs else args[1]
         operation = operation_of(options)
-        if operation is None or self._retired is not None or context.get_value(_SUPPRESS):
+        suppressed = bool(context.get_value(_SUPPRESS))
+        if self._first:
+            self._first = False
+            guarded("other instrumentations", lambda: neighbours.mention(client, suppressed=suppressed))
+        if operation is None or self._retired is not None or suppressed:
             return None
         stream = bool(kwargs.get("stream"))
         call = Call(client, options, operation, callsite.find(4), self._ended, stream=stream, is_async=is_async)
