@@ -82,8 +82,10 @@ def _processors() -> list[Any]:
     inner: Sequence[Any] | None = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", None)
     if inner is None:
         inner = [provider] if hasattr(provider, "force_flush") else []
+    # By identity: Logfire's provider, for one, cannot be hashed.
+    each_once = {id(each): each for each in [*targets, *inner]}.values()
     # `done`: what SDK 1.30 calls a processor that was shut down; flushing it would log a warning.
-    return [each for each in dict.fromkeys([*targets, *inner]) if not getattr(each, "done", False)]
+    return [each for each in each_once if not getattr(each, "done", False)]
 
 
 def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
