@@ -109,6 +109,8 @@ told AS MATERIALIZED (
         CASE
             WHEN contains(name, 'count_tokens') THEN 'count_tokens'
             WHEN a."gen_ai.operation.name" = 'message' THEN 'chat'
+            -- Of what the API itself exports, the span of the request is the call; those below it are parts of it.
+            WHEN starts_with(scope_name, 'com.anthropic.claude-platform') AND kind <> 'SERVER' THEN NULL
             -- Logfire's span of a stream ends when the stream opens; the log after it tells of the call.
             WHEN starts_with(scope_name, 'logfire') AND a."logfire.span_type" = 'span' AND status_code <> 'ERROR'
                 AND a."gen_ai.usage.output_tokens" IS NULL AND a."gen_ai.response.id" IS NULL THEN NULL
@@ -153,6 +155,9 @@ stated AS MATERIALIZED (
         END AS trust,
         dialect IN ('firsttoken', 'anthropic-sdk', 'anthropic-sdk-typescript') AS first_hand,
         coalesce(a."gen_ai.response.id", a."ai.response.id", answer ->> '$.id') AS response_id,
+        -- These can leave a second trace for a call, without a response id: the JavaScript ones for a stream, Logfire
+        -- with its log of a stream, Traceloop for a call that fails.
+        dialect IN ('traceloop', 'traceloop-js', 'openinference-js', 'logfire') AND response_id IS NULL AS apart,
         lower(split_part(coalesce(
             a."gen_ai.provider.name", a."gen_ai.system", a."llm.provider", a."llm.system", a."ai.model.provider"
         ), '.', 1)) AS provider,
@@ -167,7 +172,9 @@ stated AS MATERIALIZED (
             TRY_CAST(parameters ->> '$.stream' AS BOOLEAN),
             CASE WHEN a."ai.operationId" IS NOT NULL THEN contains(a."ai.operationId", 'stream') END,
             CASE WHEN dialect = 'logfire' THEN a."logfire.span_type" = 'log' END,
-            CASE WHEN starts_with(dialect, 'openinference') AND name LIKE '%messages.%' THEN name LIKE '%.stream' END,
+            CASE WHEN dialect = 'openinference' AND name LIKE '%messages.%' THEN name LIKE '%.stream' END,
+            CASE WHEN dialect = 'openinference-js' AND parameters IS NOT NULL THEN FALSE END,
+            CASE WHEN a."gen_ai.client.operation.time_to_first_chunk" IS NOT NULL THEN TRUE END,
             -- The SDK says so only on calls that stream.
             CASE WHEN first_hand AND operation = 'chat' THEN FALSE END
         ) AS stream,
@@ -245,7 +252,7 @@ stated AS MATERIALIZED (
             CASE WHEN status_code = 'ERROR'
                 THEN TRY_CAST(regexp_extract(status_message, '\b[45][0-9][0-9]\b') AS BIGINT) END
         ) AS http_status,
-        CASE WHEN first_hand THEN coalesce(a."http.request.resend_count", 0)
+        CASE WHEN first_hand OR dialect = 'vercel-6' THEN coalesce(a."http.request.resend_count", 0)
              ELSE a."http.request.resend_count" END + 1 AS attempts,
         CASE WHEN contains(events, '"firsttoken.attempt"') THEN to_json(list_filter(
             from_json(events, '["JSON"]'), lambda event: event ->> '$.name' = 'firsttoken.attempt'
@@ -324,15 +331,25 @@ facts AS MATERIALIZED (
             WHEN 'InternalServerError' THEN 'api_error' WHEN 'NotFoundError' THEN 'not_found_error'
             WHEN 'BadRequestError' THEN 'invalid_request_error' WHEN 'AuthenticationError' THEN 'authentication_error'
             WHEN 'PermissionDeniedError' THEN 'permission_error'
-            WHEN 'RequestTooLargeError' THEN 'request_too_large' ELSE regexp_extract(stated_error, '[^.]*$')
+            WHEN 'RequestTooLargeError' THEN 'request_too_large'
+            ELSE CASE
+                -- Some say only that there was an error, and the status.
+                WHEN stated_error IN ('AI_APICallError', 'APIStatusError', 'Error', 'unknown') THEN CASE http_status
+                    WHEN 400 THEN 'invalid_request_error' WHEN 401 THEN 'authentication_error'
+                    WHEN 403 THEN 'permission_error' WHEN 404 THEN 'not_found_error' WHEN 413 THEN 'request_too_large'
+                    WHEN 429 THEN 'rate_limit_error' WHEN 500 THEN 'api_error' WHEN 529 THEN 'overloaded_error'
+                    ELSE stated_error
+                END
+                ELSE regexp_extract(stated_error, '[^.]*$')
+            END
         END AS error_type
     FROM stated
 ),
 
 -- Which spans tell of the same call: the same response, or a parent and its only child that are both calls.
 ids AS MATERIALIZED (
-    SELECT trace_id, span_id, parent_span_id, operation, response_id, service_name, dialect, start_time, end_time,
-        output_tokens
+    SELECT trace_id, span_id, parent_span_id, operation, response_id, service_name, service_instance_id, dialect,
+        first_hand, apart, request_model, start_time, end_time, output_tokens, error_type IS NULL AS succeeded
     FROM facts
 ),
 
@@ -343,19 +360,48 @@ children AS MATERIALIZED (
     GROUP BY trace_id, parent_span_id
 ),
 
--- In JavaScript an instrumentation beside the SDK's own tracing leaves a second trace, without a response id.
+-- The same call in another trace, without a response id: told by the same model, answer, outcome and time.
 twins AS MATERIALIZED (
-    SELECT ids.trace_id, ids.span_id, min(other.response_id) AS response_id
+    SELECT
+        ids.trace_id,
+        ids.span_id,
+        arg_min(
+            coalesce(other.response_id, other.trace_id || other.span_id),
+            (abs(epoch_ns(other.end_time) - epoch_ns(ids.end_time)), other.span_id)
+        ) AS call_key
     FROM ids
     INNER JOIN ids AS other
-        ON other.output_tokens = ids.output_tokens
+        ON other.request_model = ids.request_model
+        AND other.output_tokens IS NOT DISTINCT FROM ids.output_tokens
+        AND other.succeeded = ids.succeeded
         AND other.start_time < ids.end_time
         AND other.end_time > ids.start_time
-    WHERE ids.dialect IN ('traceloop-js', 'openinference-js')
-        AND ids.response_id IS NULL
-        AND other.dialect = 'anthropic-sdk-typescript'
+    WHERE ids.apart
+        AND other.first_hand
         AND other.service_name IS NOT DISTINCT FROM ids.service_name
+        AND coalesce(other.service_instance_id = ids.service_instance_id, TRUE)
     GROUP BY ids.trace_id, ids.span_id
+),
+
+-- The Vercel AI SDK 6 makes a span of every attempt: what follows an error under the same parent tries it again.
+attempts AS MATERIALIZED (
+    SELECT
+        trace_id,
+        span_id,
+        coalesce(
+            max(response_id) OVER (PARTITION BY trace_id, parent_span_id, done_before),
+            trace_id || parent_span_id || done_before
+        ) AS call_key
+    FROM (
+        SELECT
+            *,
+            count(*) FILTER (succeeded) OVER (
+                PARTITION BY trace_id, parent_span_id
+                ORDER BY start_time, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS done_before
+        FROM ids
+        WHERE dialect = 'vercel-6' AND parent_span_id IS NOT NULL
+    )
 ),
 
 linked AS MATERIALIZED (
@@ -367,8 +413,8 @@ linked AS MATERIALIZED (
             ids.response_id,
             CASE WHEN below.n = 1 THEN below.response_id END,
             CASE WHEN beside.n = 1 THEN above.response_id END,
-            twins.response_id,
             CASE WHEN beside.n = 1 THEN coalesce(top.trace_id || top.span_id, above.trace_id || above.span_id) END,
+            CASE WHEN below.n IS NULL THEN coalesce(attempts.call_key, twins.call_key) END,
             ids.trace_id || ids.span_id
         ) AS call_key
     FROM ids
@@ -379,6 +425,7 @@ linked AS MATERIALIZED (
     LEFT JOIN ids AS top
         ON top.trace_id = above.trace_id AND top.span_id = above.parent_span_id AND top.operation = above.operation
     LEFT JOIN twins ON twins.trace_id = ids.trace_id AND twins.span_id = ids.span_id
+    LEFT JOIN attempts ON attempts.trace_id = ids.trace_id AND attempts.span_id = ids.span_id
     -- A span around several calls is a loop, not a call.
     WHERE coalesce(below.n, 0) < 2 OR ids.response_id IS NOT NULL
 ),
@@ -389,7 +436,7 @@ keyed AS MATERIALIZED (
 )
 
 SELECT
-    facts.* EXCLUDE (trust, first_hand, stated_ttft_s, stated_input, stated_stop, stated_error),
+    facts.* EXCLUDE (trust, first_hand, apart, stated_ttft_s, stated_input, stated_stop, stated_error),
     greatest(epoch_ns(end_time) - epoch_ns(start_time), 0) / 1e9 AS duration_s
 FROM facts
 SEMI JOIN (SELECT trace_id, span_id FROM keyed WHERE n = 1) AS alone USING (trace_id, span_id)
@@ -399,7 +446,7 @@ UNION ALL BY NAME
 SELECT
     arg_min(trace_id, trust) AS trace_id,
     arg_min(span_id, trust) AS span_id,
-    nullif(arg_min(coalesce(parent_span_id, ''), depth), '') AS parent_span_id,
+    nullif(arg_min(coalesce(parent_span_id, ''), depth * 100 + trust), '') AS parent_span_id,
     CASE WHEN count(*) > 1 THEN list(span_id ORDER BY trust, span_id) END AS span_ids,
     arg_min(service_name, trust) AS service_name,
     arg_min(service_version, trust) AS service_version,
@@ -438,9 +485,12 @@ SELECT
     arg_min(output_tokens, trust) AS output_tokens,
     arg_min(thinking_tokens, trust) AS thinking_tokens,
     arg_min(stop_reason, trust) AS stop_reason,
-    arg_min(error_type, trust) AS error_type,
+    -- What the most trusted span calls a success is none for another one's error: an attempt, or the reading of it.
+    CASE WHEN arg_min(error_type IS NOT NULL, trust) THEN arg_min(error_type, trust) END AS error_type,
     arg_min(http_status, trust) AS http_status,
-    arg_min(attempts, trust) AS attempts,
+    CASE WHEN arg_min(dialect, trust) = 'vercel-6' THEN count(*) FILTER (dialect = 'vercel-6')
+         ELSE arg_min(attempts, trust)
+    END AS attempts,
     arg_min(attempt_events, trust) AS attempt_events,
     arg_min(retry_wait_s, trust) AS retry_wait_s,
     arg_min(client_id, trust) AS client_id,
@@ -481,6 +531,21 @@ SELECT
     arg_min(ratelimit_output_tokens_remaining, trust) AS ratelimit_output_tokens_remaining,
     arg_min(ratelimit_output_tokens_reset_s, trust) AS ratelimit_output_tokens_reset_s,
     arg_min(simulated, trust) AS simulated
-FROM facts
-INNER JOIN (SELECT * FROM keyed WHERE n > 1) AS joined USING (trace_id, span_id)
+FROM (
+    -- One order of trust without ties, so that the same spans make the same call in whatever order they came.
+    SELECT
+        facts.* REPLACE (
+            row_number() OVER (
+                PARTITION BY call_key
+                ORDER BY facts.trust, facts.error_type IS NOT NULL, facts.start_time DESC, trace_id, span_id
+            ) AS trust,
+            CASE WHEN facts.dialect = 'vercel-6' THEN min(facts.start_time) OVER (PARTITION BY call_key)
+                 ELSE facts.start_time
+            END AS start_time
+        ),
+        call_key,
+        depth
+    FROM facts
+    INNER JOIN (SELECT * FROM keyed WHERE n > 1) AS several USING (trace_id, span_id)
+) AS joined
 GROUP BY call_key

@@ -2,10 +2,15 @@
 """Records what an instrumentation really writes: the fixtures beside this file.
 
     python record.py traceloop > traceloop.json
+    python record.py anthropic-sdk+openinference > pairs/anthropic-sdk+openinference.json
+    python record.py vercel-7 > vercel-7.json
 
-in an environment that holds the instrumentation, `anthropic` and `opentelemetry-sdk`. A small server answers as the
-Messages API does, always with 12 uncached, 1,000 read, 100 written and 7 output tokens. Prompts, answers, tool
-arguments and keys hold the word SECRET, so that a test can look for it.
+in an environment that holds the instrumentation, `anthropic` and `opentelemetry-sdk`; the TypeScript ones need Node and
+`npm install` in the folder `node` (or FIRSTTOKEN_NODE, a copy of it). `record-all` beside this file makes those
+environments. A small server answers as the Messages API does, always with 12 uncached, 1,000 read, 100 written and 7
+output tokens. Prompts, answers, tool arguments and keys hold the word SECRET, so that a test can look for it.
+
+Python's spans are kept as the SDK hands them to an exporter, TypeScript's as the OTLP JSON that came in.
 """
 
 from __future__ import annotations
@@ -13,11 +18,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import distributions, version
-from typing import Any
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
 
 USAGE = {
     "input_tokens": 12,
@@ -28,26 +36,55 @@ USAGE = {
     "service_tier": "standard",
 }
 MODEL = "claude-haiku-4-5"
+#: The distributions whose versions a fixture tells, per dialect.
 PACKAGES = {
-    "anthropic-sdk": None,
-    "opentelemetry": "opentelemetry-instrumentation-genai-anthropic",
-    "traceloop": "opentelemetry-instrumentation-anthropic",
-    "openinference": "openinference-instrumentation-anthropic",
-    "logfire": "logfire",
-    "openlit": "openlit",
+    "firsttoken": ["firsttoken"],
+    "anthropic-sdk": [],
+    "opentelemetry": ["opentelemetry-instrumentation-genai-anthropic"],
+    "traceloop": ["opentelemetry-instrumentation-anthropic"],
+    "openinference": ["openinference-instrumentation-anthropic"],
+    "logfire": ["logfire"],
+    "openlit": ["openlit"],
+}
+#: The same for TypeScript; the names of package.json, where an alias says which major version.
+NODE_PACKAGES = {
+    "anthropic-sdk-typescript": ["@anthropic-ai/sdk"],
+    "openinference-js": ["@arizeai/openinference-instrumentation-anthropic", "@anthropic-ai/sdk"],
+    "traceloop-js": ["@traceloop/instrumentation-anthropic", "@anthropic-ai/sdk-0"],
+    "vercel-6": ["ai-6", "@ai-sdk/anthropic-3"],
+    "vercel-7": ["ai", "@ai-sdk/otel", "@ai-sdk/anthropic"],
+}
+NODE = Path(os.environ.get("FIRSTTOKEN_NODE", Path(__file__).parent / "node"))
+#: Folders of the machine that records, and what the fixtures call them.
+PLACES = {
+    str(NODE.resolve()): "/srv/node",
+    sys.prefix: "/srv/venv",
+    sys.base_prefix: "/usr",
+    str(Path(__file__).resolve().parents[3]): "/srv/firsttoken",
+    socket.gethostname(): "host",
 }
 
 
 class Api(BaseHTTPRequestHandler):
-    """Answers every request with the same message; a model named `overloaded` with 529."""
+    """Answers every request with the same message; and takes spans, as OTLP.
+
+    Model `overloaded` always gets 529, model `flaky` on the first request only.
+    """
 
     protocol_version = "HTTP/1.1"
     count = 0
+    flaky = 0
+    received: ClassVar[list[Any]] = []
 
     def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        request = json.loads(self.body())
+        if self.path == "/v1/traces":
+            Api.received.append(request)
+            self.reply(200, "application/json", "{}")
+            return
         Api.count += 1
-        if request["model"] == "overloaded":
+        Api.flaky += request["model"] == "flaky"
+        if request["model"] == "overloaded" or (request["model"] == "flaky" and Api.flaky == 1):
             error = {"type": "error", "error": {"type": "overloaded_error", "message": "SECRET overloaded"}}
             self.reply(529, "application/json", json.dumps(error))
             return
@@ -81,10 +118,22 @@ class Api(BaseHTTPRequestHandler):
         body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
         self.reply(200, "text/event-stream", body)
 
+    def body(self) -> bytes:
+        """What was sent; JavaScript's exporter sends it in chunks."""
+        if "content-length" in self.headers:
+            return self.rfile.read(int(self.headers["content-length"]))
+        chunks: list[bytes] = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
     def reply(self, status: int, kind: str, body: str) -> None:
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("request-id", f"req_{Api.count}")
+        self.send_header("retry-after-ms", "1")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
@@ -95,7 +144,9 @@ class Api(BaseHTTPRequestHandler):
 
 def instrument(name: str, provider: Any) -> None:
     """Switches the named instrumentation on, with its defaults."""
-    if name == "opentelemetry":
+    if name == "firsttoken":
+        from firsttoken import AnthropicInstrumentor
+    elif name == "opentelemetry":
         from opentelemetry.instrumentation.genai.anthropic import AnthropicInstrumentor
     elif name == "traceloop":
         from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
@@ -135,13 +186,11 @@ def as_json(span: Any) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """One create, one create(stream=True), one stream(), one call that the API refuses."""
-    name = sys.argv[1]
-    if name != "anthropic-sdk":
+def record_python(name: str, url: str) -> dict[str, Any]:
+    """One create, one create(stream=True), one stream(), one refused call, one tried again."""
+    dialects = name.split("+")
+    if "anthropic-sdk" not in dialects:
         os.environ["ANTHROPIC_OPEN_TELEMETRY"] = "false"
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
 
     from opentelemetry import trace
     from opentelemetry.sdk.resources import Resource
@@ -150,7 +199,7 @@ def main() -> None:
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     memory = InMemorySpanExporter()
-    if name == "logfire":
+    if "logfire" in dialects:
         import logfire
 
         logfire.configure(
@@ -161,13 +210,12 @@ def main() -> None:
         provider = TracerProvider(resource=Resource.create({"service.name": "recorded"}))
         provider.add_span_processor(SimpleSpanProcessor(memory))
         trace.set_tracer_provider(provider)
-        instrument(name, provider)
+    for dialect in dialects:
+        instrument(dialect, trace.get_tracer_provider())
 
     import anthropic
 
-    client: Any = anthropic.Anthropic(
-        base_url=f"http://127.0.0.1:{server.server_port}", api_key="sk-ant-SECRET", max_retries=0
-    )
+    client: Any = anthropic.Anthropic(base_url=url, api_key="sk-ant-SECRET", max_retries=0)
     request: dict[str, Any] = {
         "model": MODEL,
         "max_tokens": 100,
@@ -184,16 +232,41 @@ def main() -> None:
         stream.get_final_message()
     with contextlib.suppress(anthropic.APIStatusError):
         client.messages.create(**{**request, "model": "overloaded"})
-    package = PACKAGES[name]
-    installed = {found.metadata["Name"] for found in distributions()}
-    recorded = {
-        "library": package or "anthropic",
-        "version": version(package or "anthropic"),
-        "anthropic": version("anthropic"),
-        "opentelemetry-sdk": version("opentelemetry-sdk") if "opentelemetry-sdk" in installed else None,
+    client.with_options(max_retries=2).messages.create(**{**request, "model": "flaky"})
+    packages = [package for dialect in dialects for package in PACKAGES[dialect]]
+    return {
+        "packages": {package: version(package) for package in [*packages, "anthropic", "opentelemetry-sdk"]},
         "spans": [as_json(span) for span in memory.get_finished_spans()],
     }
-    print(json.dumps(recorded, indent=1, default=str))
+
+
+def record_node(name: str, url: str) -> dict[str, Any]:
+    """The same calls, by node/record.mjs."""
+    subprocess.run(["node", "record.mjs", name, url, url], cwd=NODE, check=True, stdout=sys.stderr)
+    packages = dict.fromkeys(package for dialect in name.split("+") for package in NODE_PACKAGES[dialect])
+    if "anthropic-sdk-typescript" in name and "traceloop-js" in name:
+        packages.pop("@anthropic-ai/sdk")  # it has only the older one to itself
+    return {
+        "packages": {
+            package: json.loads((NODE / "node_modules" / package / "package.json").read_text())["version"]
+            for package in [*packages, "@opentelemetry/sdk-trace-node"]
+        },
+        "requests": Api.received,
+    }
+
+
+def main() -> None:
+    """Print the fixture of the dialect, or the pair of them, that is named."""
+    name = sys.argv[1]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    record = record_node if name.partition("+")[0] in NODE_PACKAGES else record_python
+    with contextlib.redirect_stdout(sys.stderr):  # some print what they do
+        recording = record(name, f"http://127.0.0.1:{server.server_port}")
+    fixture = json.dumps(recording, indent=1, default=str)
+    for place, instead in PLACES.items():
+        fixture = fixture.replace(place, instead)
+    print(fixture)
 
 
 if __name__ == "__main__":
