@@ -64,7 +64,7 @@ def test_concurrent_calls_keep_their_parents(claude_api: LookAlike, recorded: Re
 
 
 @pytest.mark.parametrize("ttft_s", [5, 0.02], ids=["before the answer", "in mid stream"])
-def test_a_cancel_scope_is_the_applications_choice(streamed: bool, claude_api: LookAlike, recorded: Recording) -> None:
+def test_a_cancel_scope_is_the_applications_choice(ttft_s: float, claude_api: LookAlike, recorded: Recording) -> None:
     async def main() -> None:
         before = context.get_current()
         async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as made:
