@@ -14,7 +14,10 @@ from firsttoken_dashboard.app import figures, filters, links, reading, views
 from firsttoken_dashboard.app.reading import Reader
 
 #: Streamlit leaves six lines free above a page. The class is the one that our own container's key makes.
-_CLOSER: Final = "<style>.st-key-bar { margin-top: -3.5rem; }</style>"
+_CLOSER: Final = (
+    "<style>.st-key-bar { margin-top: -3.5rem; }"
+    "@media (max-width: 640px) { .st-key-bar { margin-top: -1.5rem; } }</style>"
+)
 _ICON: Final = str(Path(__file__).with_name("favicon.svg"))
 
 

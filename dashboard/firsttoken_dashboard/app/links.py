@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -24,9 +25,15 @@ def link(title: str, label: str, chosen: Chosen, *, icon: str | None = None, **m
     st.page_link(st.session_state[_PAGES][title], label=label, icon=icon, query_params=chosen.parameters(**more))
 
 
-def go(title: str, chosen: Chosen, **more: str | float | None) -> None:
-    """Go to the page of that title, as a link would."""
-    st.switch_page(st.session_state[_PAGES][title], query_params=chosen.parameters(**more))
+def address(page: str, chosen: Chosen, **more: str | float | None) -> str:
+    """The same as an address, from any page; `page` is its path."""
+    return f"{page}?{urlencode(chosen.parameters(**more))}"
+
+
+def here(**more: str) -> str:
+    """The address of the page that is open, with these parts of it changed."""
+    kept = [(name, value) for name in st.query_params if name not in more for value in st.query_params.get_all(name)]
+    return f"?{urlencode([*kept, *more.items()])}"
 
 
 def plain(text: str) -> str:

@@ -13,8 +13,8 @@ from firsttoken_dashboard.app.filters import Chosen, chosen
 from firsttoken_dashboard.app.reading import Reader
 
 
-def part(draw: Callable[[Reader, Chosen], None]) -> None:
-    """Draw this part now, and again every second while the page is live.
+def part(draw: Callable[[Reader, Chosen], None], *, waits: bool = False) -> None:
+    """Draw this part now, and again every second while the page is live; one that `waits` for an answer, always.
 
     The store is asked only when it has changed; a part that comes out the same is not sent again.
     """
@@ -32,4 +32,4 @@ def part(draw: Callable[[Reader, Chosen], None]) -> None:
 
     # The name tells Streamlit which part this is, from one drawing to the next.
     again.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
-    st.fragment(again, run_every=chosen().refresh_s)()
+    st.fragment(again, run_every=1.0 if waits else chosen().refresh_s)()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from streamlit.components.v2 import component
 
@@ -49,9 +49,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row; `id` is what opening it sends."""
+    """One row; `href` is the page of ours that it opens."""
 
-    id: str | None
+    href: str | None
     cells: Sequence[Cell]
 
 
@@ -114,38 +114,41 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. `opens` is the verb for its rows ("Open call"), None where they do not open."""
+    """A table. `opens` is the verb for its rows that open something ("Open call")."""
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Row]
     groups: Sequence[tuple[str, int]] = ()
     sort: Mapping[str, Any] | None = None
-    opens: str | None = None
+    opens: str = "Open"
     empty: str = "Nothing here."
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a recommendation.
+Action: TypeAlias = Literal["apply", "snooze", "dismiss", "open"]
 
-    Figures are (value, label, interval, whether it is no saving), badges (text, hint), evidence (label, value).
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A recommendation.
+
+    Figures are (value, label, interval, whether it is no saving), badges (text, hint, tone), evidence and details
+    (label, value), links (label, address).
     """
 
     title: str
     where: str
     context: str
     figures: Sequence[tuple[str, str, str, bool]]
-    badges: Sequence[tuple[str, str]]
+    badges: Sequence[tuple[str, str, str]]
     evidence: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """What the reader did with a table, if anything: opened a row, asked for an order."""
-
-    picked: str | None
-    sort: str | None
+    before: str = ""
+    after: str = ""
+    why: str = ""
+    how: str = ""
+    details: Sequence[tuple[str, str]] = ()
+    links: Sequence[tuple[str, str]] = ()
+    actions: Sequence[Action] = ()
 
 
 def scores(cards: Sequence[Score], *, key: str) -> None:
@@ -158,9 +161,14 @@ def chart(what: Chart, *, key: str) -> None:
     _component("chart")(key=key, data=asdict(what))
 
 
-def head(what: Head, *, key: str) -> None:
-    """Draw the head of a recommendation."""
-    _component("finding")(key=key, data=asdict(what))
+def finding(what: Card, *, key: str) -> Mapping[str, str]:
+    """Draw a recommendation, and say what the reader did with it since the last run.
+
+    `do` is one of its actions; "snooze" comes with `until` (an ISO date), "dismiss" with `because`. Empty: nothing.
+    What it holds was sent by a browser: judge it.
+    """
+    happened = _component("finding")(key=key, data=asdict(what), on_act_change=_noted).act
+    return cast("Mapping[str, str]", happened) if isinstance(happened, Mapping) else {}
 
 
 def facts(what: Sequence[tuple[str, str]], *, key: str) -> None:
@@ -174,10 +182,10 @@ def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key:
     _component("timeline")(key=key, data=data)
 
 
-def table(what: Table, *, key: str) -> Happened:
-    """Draw a table, and say what the reader did with it since the last run."""
-    happened = _component("table")(key=key, data=asdict(what), on_pick_change=_noted, on_sort_change=_noted)
-    return Happened(picked=happened.pick, sort=happened.sort)
+def table(what: Table, *, key: str) -> str | None:
+    """Draw a table; the key of the column whose head the reader clicked since the last run, if any."""
+    asked = _component("table")(key=key, data=asdict(what), on_sort_change=_noted).sort
+    return asked if isinstance(asked, str) else None
 
 
 def _noted() -> None:

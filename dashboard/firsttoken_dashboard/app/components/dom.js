@@ -26,7 +26,11 @@ function redraw(component, make) {
   root.told = told;
   const kept = parentElement.activeElement?.dataset?.keep ?? root.ownerDocument.activeElement?.dataset?.keep;
   const scrolled = root.querySelector(".scroll")?.scrollLeft ?? 0;
+  const staying = [...root.querySelectorAll("[data-stay]")];
+  const opened = [...root.querySelectorAll("[data-open][open]")].map((node) => node.dataset.open);
   root.replaceChildren(...[make(data)].flat());
+  for (const node of staying) root.querySelector(`[data-stay="${CSS.escape(node.dataset.stay)}"]`)?.replaceWith(node);
+  for (const name of opened) root.querySelector(`[data-open="${CSS.escape(name)}"]`).open = true;
   const scroll = root.querySelector(".scroll");
   if (scroll) scroll.scrollLeft = scrolled;
   if (kept) root.querySelector(`[data-keep="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
@@ -49,4 +53,14 @@ function alone(points, width, height) {
   const known = (index) => points[index] !== undefined && points[index] !== null && points[index][1] !== null;
   return points.map((point, index) => (known(index) && !known(index - 1) && !known(index + 1)
     ? `M${(point[0] * width).toFixed(2)} ${((1 - point[1]) * height).toFixed(2)}h0.01` : "")).join("");
+}
+
+// Go to another of our pages without loading it anew: as the browser's own back button does, which Streamlit follows.
+// With a key held down the browser does what it does with any link.
+function follow(event, href) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  event.stopPropagation();
+  history.pushState(null, "", href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
 }

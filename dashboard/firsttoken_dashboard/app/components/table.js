@@ -24,12 +24,12 @@ function header(column, data, component) {
   return el("th", { scope: "col", class: column.end ? "end" : null, title: column.help, "aria-sort": sorted ? (data.sort.descending ? "descending" : "ascending") : null }, words);
 }
 
-function row(one, data, component) {
-  const open = data.opens && one.id !== null ? () => component.setTriggerValue("pick", one.id) : null;
+function row(one, data) {
+  const open = one.href ? (event) => follow(event, one.href) : null;
   return el("tr", { class: open ? "pick" : null, onclick: open }, one.cells.map((cell, index) => {
     const content = inside(cell);
     const first = open && index === 0
-      ? el("button", { type: "button", class: "open", "data-keep": `row-${one.id}`, "aria-label": `${data.opens} ${cell?.text ?? cell}` }, content)
+      ? el("a", { class: "open", href: one.href, "data-keep": one.href, "aria-label": `${data.opens} ${cell?.text ?? cell}` }, content)
       : content;
     return el("td", { class: data.columns[index].end ? "end" : null }, first);
   }));
@@ -43,7 +43,7 @@ export default function (component) {
     return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": data.caption }, el("table", {}, [
       el("thead", {}, [groups, el("tr", {}, data.columns.map((column) => header(column, data, component)))]),
       el("tbody", {}, data.rows.length
-        ? data.rows.map((one) => row(one, data, component))
+        ? data.rows.map((one) => row(one, data))
         : el("tr", {}, el("td", { colspan: data.columns.length, class: "empty" }, data.empty))),
     ]));
   });

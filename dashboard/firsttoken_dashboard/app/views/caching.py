@@ -72,7 +72,7 @@ def _sites(reader: Reader, chosen: Chosen) -> None:
     if not found:
         return
     st.subheader("By site and model", anchor=False)
-    happened = components.table(
+    components.table(
         Table(
             caption="Use of the prompt cache, most input first",
             groups=[("", 4), ("Tokens", 3), ("Cost", 3), ("", 1)],
@@ -89,16 +89,17 @@ def _sites(reader: Reader, chosen: Chosen) -> None:
                 Column("uncached_usd", "Not cached", end=True),
                 Column("state", "In short"),
             ],
-            rows=[Row(str(index), _cells(one)) for index, one in enumerate(found)],
+            rows=[Row(_calls(one, chosen), _cells(one)) for one in found],
             opens="Open the calls of",
         ),
         key="cache",
     )
     links.link("Recommendations", "What to change about it", chosen, icon=":material/lightbulb:")
-    if happened.picked is not None and int(happened.picked) < len(found):
-        one = found[int(happened.picked)]
-        place = f"{one.file}:{'' if one.line is None else one.line}" if one.file else None
-        links.go("Calls", chosen, site=place, model=one.model)
+
+
+def _calls(one: CacheUse, chosen: Chosen) -> str:
+    """The address of the calls behind a row."""
+    return links.address("calls", chosen, site=words.place(one.file, one.line) if one.file else None, model=one.model)
 
 
 def _cells(one: CacheUse) -> list[Cell]:

@@ -9,7 +9,7 @@ import streamlit as st
 from firsttoken.store import StoreError
 from firsttoken_dashboard.analysis import calls as questions
 from firsttoken_dashboard.analysis.calls import Choices, Filter, Listed
-from firsttoken_dashboard.app import components, exporting, figures, live, reading
+from firsttoken_dashboard.app import components, exporting, figures, links, live, reading
 from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Row, Table
 from firsttoken_dashboard.app.filters import Chosen, chosen
@@ -130,11 +130,15 @@ def _list(reader: Reader, chosen: Chosen) -> None:
         questions.page, chosen.window, asked, order=order, descending=descending, size=SIZE, skip=SIZE * (at - 1)
     )
     shown = _shown()
-    happened = components.table(
+    sort = components.table(
         Table(
             caption="Calls",
             columns=[_COLUMNS[index] for index in shown],
-            rows=[Row(one.span_id, [cells[index] for index in shown]) for one in listed for cells in (_cells(one),)],
+            rows=[
+                Row(links.here(call=one.span_id), [cells[index] for index in shown])
+                for one in listed
+                for cells in (_cells(one),)
+            ],
             sort={"key": order, "descending": descending},
             opens="Open call",
             empty="No call passes these filters. Take one away, or widen the window.",
@@ -143,11 +147,8 @@ def _list(reader: Reader, chosen: Chosen) -> None:
     )
     _pager(at, pages, found)
     _files(chosen, asked, order, found, descending=descending)
-    if happened.picked:
-        st.query_params["call"] = happened.picked
-        st.rerun(scope="app")
-    if happened.sort:
-        st.query_params["order"] = f"{'' if descending and happened.sort == order else '-'}{happened.sort}"
+    if sort:
+        st.query_params["order"] = f"{'' if descending and sort == order else '-'}{sort}"
         st.query_params.pop("page", None)
         st.rerun(scope="fragment")
 

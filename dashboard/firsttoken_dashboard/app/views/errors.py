@@ -131,7 +131,7 @@ def _failures(reader: Reader, chosen: Chosen) -> None:
     if not found:
         return
     st.subheader("What failed, and where", anchor=False)
-    happened = components.table(
+    components.table(
         Table(
             caption="What failed or was tried again",
             columns=[
@@ -143,21 +143,23 @@ def _failures(reader: Reader, chosen: Chosen) -> None:
                 Column("lost", "Failed calls took", end=True),
                 Column("last", "Last"),
             ],
-            rows=[Row(str(index), _cells(one)) for index, one in enumerate(found)],
+            rows=[Row(_calls(one, chosen), _cells(one)) for one in found],
             opens="Open the calls that ended in",
         ),
         key="failures",
     )
-    if happened.picked is not None and int(happened.picked) < len(found):
-        one = found[int(happened.picked)]
-        links.go(
-            "Calls",
-            chosen,
-            site=f"{one.file}:{'' if one.line is None else one.line}" if one.file else None,
-            model=one.model,
-            outcome="failed" if one.failed else "retried",
-            find=one.error_type if one.failed else None,
-        )
+
+
+def _calls(one: Failure, chosen: Chosen) -> str:
+    """The address of the calls behind a row."""
+    return links.address(
+        "calls",
+        chosen,
+        site=words.place(one.file, one.line) if one.file else None,
+        model=one.model,
+        outcome="failed" if one.failed else "retried",
+        find=one.error_type if one.failed else None,
+    )
 
 
 def _cells(one: Failure) -> list[Cell]:

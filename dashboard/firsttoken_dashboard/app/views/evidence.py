@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from firsttoken_dashboard.advisor.findings import Finding, Json, Range, Saving
+from firsttoken_dashboard.advisor.followed import Measured, Unit
 from firsttoken_dashboard.app import figures
 
 #: Shown elsewhere on the card.
@@ -103,3 +104,25 @@ def method(saving: Saving) -> str:
         "replayed": "Replayed: the recorded calls were run again, at their own times, with the fix in place.",
         "modelled": "Modelled: computed from how the recorded calls are spread and how fast the models are here.",
     }[saving.method]
+
+
+def saved(one: Measured) -> tuple[str, str, str, bool]:
+    """What a change was measured to save: value, label, interval; no saving where it made things worse."""
+    each = f"per 1,000 {one.per}s" if one.unit == "usd" else f"of all {one.per}s" if one.unit == "share" else one.per
+    label_ = f"saved a {each}" if one.unit == "s" else f"saved {each}"
+    low, high = _measured(one.saving.low, one.unit), _measured(one.saving.high, one.unit)
+    return _measured(one.saving.expected, one.unit), label_, figures.between(low, high), one.saving.low <= 0
+
+
+def before_after(one: Measured) -> Iterator[tuple[str, str]]:
+    """The figure that was measured, before and after, and what that rests on."""
+    yield "Measured", one.measure
+    yield "Before", f"{_measured(one.before, one.unit)}, n = {figures.count(one.n_before)}"
+    yield "After", f"{_measured(one.after, one.unit)}, n = {figures.count(one.n_after)}"
+    yield "Interval", "98 %, by bootstrap"
+
+
+def _measured(value: float, unit: Unit) -> str:
+    if unit == "s":
+        return figures.seconds(value)
+    return figures.usd(1000 * value) if unit == "usd" else figures.percent(value)

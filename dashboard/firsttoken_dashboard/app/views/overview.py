@@ -31,7 +31,7 @@ def draw() -> None:
     live.part(_benchmark)
     # Last, because an audit takes longest; above the models, because it is what to act on.
     with first:
-        live.part(_first_findings)
+        live.part(_first_findings, waits=True)
 
 
 def _scores(reader: Reader, chosen: Chosen) -> None:
@@ -181,10 +181,14 @@ def _per_model(
 
 
 def _first_findings(reader: Reader, chosen: Chosen) -> None:
-    found = audit(reader, chosen.window)
-    if found.n_calls == 0:
+    standing = audit(reader, chosen)
+    found = standing.audit
+    if found is not None and found.n_calls == 0:
         return
     st.subheader("What to change first", anchor=False)
+    if found is None:
+        words.auditing(standing)
+        return
     if not found.findings:
         st.text("Nothing: every rule that could judge these calls found them good.")
     else:
@@ -197,7 +201,11 @@ def _first_findings(reader: Reader, chosen: Chosen) -> None:
                     Column("money", "Saves", end=True),
                     Column("time", "Per call, p50", end=True),
                 ],
-                rows=[Row(None, _saving(one, found)) for one in found.findings[:5]],
+                rows=[
+                    Row(links.address("recommendations", chosen, finding=one.id), _saving(one, found))
+                    for one in found.findings[:5]
+                ],
+                opens="Open recommendation",
             ),
             key="findings",
         )

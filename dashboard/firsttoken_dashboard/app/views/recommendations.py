@@ -1,73 +1,95 @@
-"""Recommendations: what to change, the biggest saving first, each with its evidence, its fix and how to verify it."""
+"""Recommendations: what to change, the biggest saving first, each with its evidence, its fix and what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from firsttoken.store import StoreError
-from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, SlowFirstToken
-from firsttoken_dashboard.analysis import states
-from firsttoken_dashboard.analysis.states import State
-from firsttoken_dashboard.app import components, courses, deciding, figures, links, live, reading
-from firsttoken_dashboard.app.auditing import audit
-from firsttoken_dashboard.app.components import Column, Head, Lane, Row, Table
+from firsttoken_dashboard.advisor import states
+from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Quiet, SlowFirstToken
+from firsttoken_dashboard.advisor.followed import Followed
+from firsttoken_dashboard.app import auditing, components, courses, deciding, figures, links, live, reading
+from firsttoken_dashboard.app.components import Action, Card, Column, Lane, Row, Table
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import PARTS
 from firsttoken_dashboard.app.views import evidence, words
 
 _PART_COLORS: Final = tuple(PARTS.values())
+#: Cards that a page begins with: what comes after these saves little.
+_FIRST: Final = 10
+_OPEN: Final[tuple[Action, ...]] = ("apply", "snooze", "dismiss")
+_OUTCOMES: Final = {"found": "", "good": "good", "not judged": "bad"}
 
 
 def draw() -> None:
     """Draw the page."""
-    live.part(_findings)
+    live.part(_findings, waits=True)
 
 
 def _findings(reader: Reader, chosen: Chosen) -> None:
-    found = audit(reader, chosen.window)
-    if found.n_calls == 0:
+    standing = auditing.audit(reader, chosen)
+    if standing.wrong is not None:
+        st.error(links.plain(standing.wrong), icon=":material/error:")
+    found = standing.audit
+    if found is None:
+        words.auditing(standing)
+        return
+    if found.n_calls == 0 and not found.followed:
         words.no_calls(reader, chosen)
         return
-    known = reader.ask(states.states)
-    now = datetime.now(timezone.utc).replace(tzinfo=None)
-    aside = [one for one in found.findings if one.id in known and known[one.id].aside(now)]
-    _summary(found, len(aside))
-    for one in found.findings:
-        if one not in aside:
-            _card(one, found, chosen, known.get(one.id))
-    if aside and st.toggle(f"Show {len(aside)} snoozed or dismissed", key="aside", bind="query-params"):
-        for one in aside:
-            _card(one, found, chosen, known[one.id])
+    known = reader.ask(states.read)
+    if wanted := st.query_params.get("finding"):
+        _one(wanted, found, known, chosen)
+        return
+    _summary(found)
+    shown = found.findings
+    if len(shown) > _FIRST + 1 and not st.session_state.get("every"):
+        shown = shown[:_FIRST]
+    for one in shown:
+        _card(one, found, known, chosen)
+    if len(found.findings) > _FIRST + 1:
+        st.toggle(f"Show all {len(found.findings)}", key="every", bind="query-params")
     if not found.findings:
         st.success(
             "Nothing to change here: every rule that could judge these calls found them good.",
             icon=":material/check_circle:",
         )
-    if found.hints:
-        n = len(found.hints)
-        shown = st.toggle(
-            f"Show {n} hint{'' if n == 1 else 's'}",
-            key="hints",
-            bind="query-params",
-            help="Too few calls, or not certain enough, to be called a finding.",
-        )
-        for one in found.hints if shown else ():
-            _card(one, found, chosen, known.get(one.id))
+    _changed(found, chosen)
+    _aside(found, known, chosen)
+    _hints(found, known, chosen)
     _slow(found.slow_first_token, found.source_root)
-    _checked(found.checked)
+    _checked(found.checked, found.quiet)
 
 
-def _summary(found: Audit, n_aside: int) -> None:
+def _one(wanted: str, found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
+    """The finding that the address names, alone."""
+    st.button("All recommendations", icon=":material/arrow_back:", on_click=_forget, type="tertiary")
+    for one in (*found.findings, *found.hints, *found.set_aside):
+        if one.id == wanted:
+            _card(one, found, known, chosen)
+            return
+    for row in found.followed:
+        if row.id == wanted:
+            _followed(row, found, chosen)
+            return
+    st.warning("This window has no such recommendation: it may be mended, or in other calls.", icon=":material/search:")
+
+
+def _forget() -> None:
+    st.query_params.pop("finding", None)
+
+
+def _summary(found: Audit) -> None:
     n = len(found.findings)
     told = f"{n} thing{'' if n == 1 else 's'} to change in {figures.count(found.n_calls)} calls"
     total = None if found.total is None else evidence.money(found.total)
-    if found.total is not None and total is not None:
+    if found.total is not None and total is not None and n:
         dollars, per = total
         mixed = " of this mix" if per == "per 1,000 calls" else ""
         told += (
@@ -76,120 +98,155 @@ def _summary(found: Audit, n_aside: int) -> None:
         )
         if (month := evidence.at_this_rate(found.total)) is not None:
             told += f"; {month}"
-    st.text(f"{told}{f'; {n_aside} of them set aside' if n_aside else ''}.")
+    verified = sum(one.state == "verified" for one in found.followed)
+    if verified:
+        told += f". {verified} change{'' if verified == 1 else 's'} made so far, and measured to help: see below"
+    st.text(f"{told}.")
 
 
-def _card(one: Finding, found: Audit, chosen: Chosen, state: State | None) -> None:
+def _card(one: Finding, found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
     saving = list(evidence.savings(one.saving))
-    with st.container(border=True, key=f"finding-{one.id}"):
-        components.head(
-            Head(
-                title=one.title,
-                where=one.site.label(found.source_root),
-                context=" · ".join(part for part in (one.site.service, one.model) if part),
-                figures=saving or [("Risk", "no figure for this one", "", True)],
-                badges=[
-                    *([] if state is None else [_said(state)]),
-                    (f"{one.confidence} confidence", one.caveats),
-                    (f"{one.effort} effort", "What the change takes"),
-                    (f"{one.risk} risk", "What could go wrong with it"),
-                    (one.saving.method, evidence.method(one.saving)),
-                    (one.rule, "The rule that found it"),
-                ],
-                evidence=list(evidence.evidence(one)),
-            ),
-            key=f"head-{one.id}",
-        )
-        before, after = st.columns(2, gap="small")
-        with before:
-            st.caption("Before")
-            st.code(one.fix.before, language="python", wrap_lines=True)
-        with after:
-            st.caption("After")
-            st.code(one.fix.after, language="python", wrap_lines=True)
-        st.text(one.fix.why)
-        with st.expander("How the saving was computed, what could make it wrong, and how to verify it"):
-            st.caption(f"Method: {one.saving.method}")
-            st.text(evidence.method(one.saving))
-            st.caption("Interval")
-            told = [f"{interval} {label}" for _, label, interval, _ in saving]
-            month = evidence.at_this_rate(one.saving)
-            st.text("\n".join(told if month is None else [*told, month]) or "No figure: a risk.")
-            st.caption("What could make it wrong")
-            st.text(one.caveats)
-            st.caption("Verify")
-            st.text(one.verify)
-        _behind(one, chosen)
-        _decisions(one, state)
+    month = evidence.at_this_rate(one.saving)
+    interval = "\n".join([*(f"{interval} {label}" for _, label, interval, _ in saving), *([month] if month else [])])
+    state = None if one.state == "open" else known.get(one.id)
+    happened = components.finding(
+        Card(
+            title=one.title,
+            where=one.site.label(found.source_root),
+            context=" · ".join(part for part in (one.site.service, one.model) if part),
+            figures=saving or [("Risk", "no figure for this one", "", True)],
+            badges=[
+                *([] if state is None else [_said(state)]),
+                (f"{one.confidence} confidence", one.caveats, ""),
+                (f"{one.effort} effort", "What the change takes", ""),
+                (f"{one.risk} risk", "What could go wrong with it", ""),
+                (one.saving.method, evidence.method(one.saving), ""),
+                (one.rule, "The rule that found it", ""),
+            ],
+            evidence=list(evidence.evidence(one)),
+            before=one.fix.before,
+            after=one.fix.after,
+            why=one.fix.why,
+            how="How the saving was computed, what could make it wrong, and how to verify it",
+            details=[
+                ("Method", evidence.method(one.saving)),
+                ("Interval", interval or "No figure: a risk."),
+                ("What could make it wrong", one.caveats),
+                ("Verify", one.verify),
+            ],
+            links=_links(one, chosen),
+            actions=("open",) if one.state in {"dismissed", "snoozed"} else _OPEN,
+        ),
+        key=f"finding-{one.id}",
+    )
+    _act(one, happened)
 
 
-def _said(state: State) -> tuple[str, str]:
+def _followed(one: Followed, found: Audit, chosen: Chosen) -> None:
+    """A finding whose change was made: what it was measured to save."""
+    since = f"Changed {figures.moment(one.applied_at)} UTC" if one.applied_at is not None else "Said to be changed"
+    measured = one.measured
+    happened = components.finding(
+        Card(
+            title=one.title,
+            where=one.site.label(found.source_root),
+            context=" · ".join(part for part in (one.site.service, one.model, since) if part),
+            figures=[evidence.saved(measured)]
+            if measured is not None
+            else [("Not measured yet", "too few calls since the change", "", True)],
+            badges=[_said(one), (one.rule, "The rule that found it", "")],
+            evidence=[] if measured is None else list(evidence.before_after(measured)),
+            links=_links_of_site(one.site.file, one.site.line, one.model, "The calls of this site", chosen),
+            actions=("open",),
+        ),
+        key=f"followed-{one.id}",
+    )
+    _act(one, happened)
+
+
+def _said(state: Followed) -> tuple[str, str, str]:
     """A state as a badge, and its story."""
-    until = "" if state.until is None else f" until {figures.day(state.until)}"
-    return f"{state.state}{until}", f"Since {figures.moment(state.since)} UTC. {state.because or ''}"
+    until = "" if state.until is None or state.state != "snoozed" else f" until {figures.day(state.until)}"
+    tone = {"verified": "good", "reopened": "bad", "not effective": "bad"}.get(state.state, "")
+    because = f": {state.because}" if state.because and state.state == "dismissed" else ""
+    return f"{state.state}{until}{because}", f"Since {figures.moment(state.since)} UTC", tone
 
 
-def _decisions(one: Finding, state: State | None) -> None:
-    """What to do about it: said by the reader, kept in the store."""
-    with st.container(horizontal=True, gap="small"):
-        if state is not None:
-            st.button(
-                "Open it again", key=f"open-{one.id}", icon=":material/undo:", on_click=_decide, args=(one, "open")
-            )
-            return
-        st.button(
-            "Applied",
-            key=f"applied-{one.id}",
-            icon=":material/check:",
-            on_click=_decide,
-            args=(one, "applied"),
-            help="The change is made: watch what the card's verification says.",
-        )
-        with st.popover("Snooze", icon=":material/snooze:"):
-            for days in (1, 7, 30):
-                st.button(
-                    f"for {days} day{'' if days == 1 else 's'}",
-                    key=f"snooze-{days}-{one.id}",
-                    on_click=_decide,
-                    args=(one, "snoozed", days),
-                )
-        with st.popover("Dismiss", icon=":material/block:"):
-            st.text_input("Because", key=f"because-{one.id}", max_chars=500, placeholder="why it does not apply here")
-            st.button("Dismiss", key=f"dismiss-{one.id}", on_click=_decide, args=(one, "dismissed"))
-
-
-def _decide(one: Finding, state: str, days: int | None = None) -> None:
-    because = str(st.session_state.get(f"because-{one.id}") or "").strip() if state == "dismissed" else None
-    try:
-        deciding.decide(
-            reading.opened(),
-            one,
-            state,
-            snoozed_for=None if days is None else timedelta(days=days),
-            because=because or None,
-        )
-    except StoreError as error:
-        st.toast(links.plain(str(error)), icon=":material/database_off:")
-
-
-def _behind(one: Finding, chosen: Chosen) -> None:
-    """The way to the calls, to one of them, and to the documentation."""
+def _links(one: Finding, chosen: Chosen) -> list[tuple[str, str]]:
+    """The way to the calls behind a finding, to a trace of them, and to the documentation."""
     n = one.evidence.get("n")
+    calls = f"The {figures.count(n)} calls" if isinstance(n, int) else "The calls"
+    told = _links_of_site(one.site.file, one.site.line, one.model, calls, chosen)
+    if (trace := _trace(one)) is not None:
+        told.append(("A sample trace", links.address("calls", chosen, trace=trace)))
+    if one.fix.docs.startswith("https://"):
+        told.append(("Documentation", one.fix.docs))
+    return told
+
+
+def _links_of_site(
+    file: str | None, line: int | None, model: str | None, label: str, chosen: Chosen
+) -> list[tuple[str, str]]:
+    site = None if file is None else words.place(file, line)
+    return [(label, links.address("calls", chosen, site=site, model=model))]
+
+
+def _trace(one: Finding) -> str | None:
     traces = one.evidence.get("traces")
-    place = None if one.site.file is None else f"{one.site.file}:{one.site.line}"
-    with st.container(horizontal=True, gap="medium"):
-        links.link(
-            "Calls",
-            f"The {figures.count(n)} calls" if isinstance(n, int) else "The calls",
-            chosen,
-            icon=":material/list:",
-            site=place,
-            model=one.model,
-        )
-        if isinstance(traces, list) and traces:
-            links.link("Calls", "A sample trace", chosen, icon=":material/account_tree:", trace=str(traces[0]))
-        if one.fix.docs.startswith("https://"):
-            st.page_link(one.fix.docs, label="Documentation", icon=":material/open_in_new:")
+    return str(traces[0]) if isinstance(traces, list) and traces else None
+
+
+def _act(one: Finding | Followed, happened: Mapping[str, str]) -> None:
+    """Do what the reader asked for, and draw the list anew."""
+    act = happened.get("do")
+    if act not in {"apply", "snooze", "dismiss", "open"}:
+        return
+    try:
+        store = reading.opened()
+        if act == "snooze":
+            deciding.decide(store, one, "snoozed", until=_midnight(happened.get("until", "")))
+        elif act == "dismiss":
+            deciding.decide(store, one, "dismissed", because=happened.get("because", "").strip()[:500] or None)
+        else:
+            deciding.decide(store, one, "applied" if act == "apply" else "open")
+    except (StoreError, ValueError) as error:
+        st.toast(links.plain(str(error)), icon=":material/error:")
+        return
+    st.query_params.pop("finding", None)
+    st.rerun(scope="fragment")
+
+
+def _midnight(day: str) -> datetime:
+    """The start of that day, UTC. Raises ValueError where it is none."""
+    return datetime.combine(date.fromisoformat(day), time())
+
+
+def _changed(found: Audit, chosen: Chosen) -> None:
+    if not found.followed:
+        return
+    st.subheader("Changed so far", anchor=False)
+    order = {"verified": 0, "applied": 1, "not effective": 2}
+    for one in sorted(found.followed, key=lambda row: (order.get(row.state, 3), row.title)):
+        _followed(one, found, chosen)
+
+
+def _aside(found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
+    n = len(found.set_aside)
+    if n and st.toggle(f"Show {n} snoozed or dismissed", key="aside", bind="query-params"):
+        for one in found.set_aside:
+            _card(one, found, known, chosen)
+
+
+def _hints(found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
+    n = len(found.hints)
+    if n and st.toggle(
+        f"Show {n} hint{'' if n == 1 else 's'}",
+        key="hints",
+        bind="query-params",
+        help="Too few calls, or not certain enough, to be called a finding.",
+    ):
+        for one in found.hints:
+            _card(one, found, known, chosen)
 
 
 def _slow(slow: Sequence[SlowFirstToken], root: Path | None) -> None:
@@ -223,27 +280,33 @@ def _slow(slow: Sequence[SlowFirstToken], root: Path | None) -> None:
             components.timeline("Where the time went", lanes, courses.ticks_of_seconds(total), key=f"slow-{index}")
 
 
-def _checked(checked: Sequence[Checked]) -> None:
+def _checked(checked: Sequence[Checked], quiet: Sequence[Quiet]) -> None:
     if not checked:
         return
+    st.subheader("What was checked", anchor=False)
     good = sum(1 for one in checked if one.outcome == "good")
     blind = sum(1 for one in checked if one.outcome == "not judged")
-    with st.expander(f"What was checked: {len(checked)} rules, {good} found nothing, {blind} could not judge"):
-        components.table(
-            Table(
-                caption="What was checked",
-                columns=[Column("rule", "Rule"), Column("outcome", "Outcome"), Column("note", "Why")],
-                rows=[
-                    Row(
-                        None,
-                        [
-                            {"text": one.title, "sub": one.rule},
-                            {"text": one.outcome, "badge": True},
-                            one.note or figures.UNKNOWN,
-                        ],
-                    )
-                    for one in checked
-                ],
-            ),
-            key="checked",
-        )
+    told = f"{len(checked)} rules: {good} found nothing to change, {blind} could not judge these calls."
+    if quiet:
+        names = ", ".join(f"{one.service or 'not named'} ({figures.count(one.n_calls)} calls)" for one in quiet[:8])
+        told += f" No rule found fault with {names}{' and others' if len(quiet) > 8 else ''}."
+    st.text(told)
+    order = {"not judged": 0, "found": 1, "good": 2}
+    components.table(
+        Table(
+            caption="What was checked",
+            columns=[Column("rule", "Rule"), Column("outcome", "Outcome"), Column("note", "Why")],
+            rows=[
+                Row(
+                    None,
+                    [
+                        {"text": one.title, "sub": one.rule},
+                        {"text": one.outcome, "badge": True, "tone": _OUTCOMES[one.outcome]},
+                        one.note or "",
+                    ],
+                )
+                for one in sorted(checked, key=lambda one: order[one.outcome])
+            ],
+        ),
+        key="checked",
+    )

@@ -34,7 +34,7 @@ _COLUMNS: Final = (
 
 def draw() -> None:
     """Draw the page."""
-    live.part(_sites)
+    live.part(_sites, waits=True)
 
 
 def _sites(reader: Reader, chosen: Chosen) -> None:
@@ -49,29 +49,29 @@ def _sites(reader: Reader, chosen: Chosen) -> None:
         calls.setdefault(one.place, {})[one.moment] = one.n_calls
         took.setdefault(one.place, {})[one.moment] = one.duration_p50_s
     times = words.times(chosen, [one.moment for one in course])
-    counts = _findings(audit(reader, chosen.window))
+    counts = _findings(audit(reader, chosen).audit)
     dearest = max((one.cost_usd or 0 for one in found), default=0) or 1
-    happened = components.table(
+    components.table(
         Table(
             caption="Sites, the dearest first",
             columns=_COLUMNS,
             rows=[
                 Row(
-                    str(index),
+                    links.address("calls", chosen, site=words.place(one.file, one.line) if one.file else None),
                     _cells(one, counts[one.place], dearest, times, calls.get(one.place, {}), took.get(one.place, {})),
                 )
-                for index, one in enumerate(found)
+                for one in found
             ],
             opens="Open the calls of",
         ),
         key="sites",
     )
-    if happened.picked is not None and int(happened.picked) < len(found):
-        one = found[int(happened.picked)]
-        links.go("Calls", chosen, site=f"{one.file}:{'' if one.line is None else one.line}" if one.file else None)
 
 
-def _findings(found: Audit) -> Counter[Place]:
+def _findings(found: Audit | None) -> Counter[Place]:
+    """How many each site has; none before the audit's first answer."""
+    if found is None:
+        return Counter()
     return Counter((one.site.service, one.site.file, one.site.line, one.site.function) for one in found.findings)
 
 

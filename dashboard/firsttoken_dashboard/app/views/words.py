@@ -11,7 +11,8 @@ import streamlit as st
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import figures, filters
+from firsttoken_dashboard.app import figures, filters, links
+from firsttoken_dashboard.app.auditing import Standing
 from firsttoken_dashboard.app.components import Cell
 from firsttoken_dashboard.app.filters import Chosen, moments
 from firsttoken_dashboard.app.reading import Reader
@@ -77,6 +78,12 @@ def times(chosen: Chosen, found: Sequence[datetime]) -> list[datetime]:
     if chosen.start is None or chosen.end is None:
         return moments(min(found), max(found), chosen.grain) if found else []
     return moments(min(chosen.start, *found[:1]), max(chosen.end, *found[-1:]), chosen.grain)
+
+
+def auditing(standing: Standing) -> None:
+    """Hold the place of an audit that is being made, and say how far it has come."""
+    done, what = standing.progress or (0.0, "")
+    st.progress(done, text=links.plain(f"Asking the rules. {what}"))
 
 
 def no_calls(reader: Reader, chosen: Chosen) -> None:
