@@ -33,7 +33,7 @@ CHOICE: Final = re.compile(r"one of:? ([\w-]+(?:, [\w-]+)+)", re.IGNORECASE)
 class Part:
     """One content block: what is shown, and how many tokens producing it took (more than shown for hidden thinking)."""
 
-    kind: Literal["thinking", "text", "tool_use"]
+    kind: Literal["compaction", "thinking", "text", "tool_use"]
     content: str
     tokens: int
     shown: bool = True
@@ -50,9 +50,14 @@ class Answer:
     stop_sequence: str | None = None
 
     @property
-    def output_tokens(self) -> int:
-        """All that were produced and are billed."""
+    def produced_tokens(self) -> int:
+        """All that were produced, a summary of the prompt included."""
         return sum(made.tokens for made in self.parts)
+
+    @property
+    def output_tokens(self) -> int:
+        """Those that are the message's own, as its usage tells them."""
+        return sum(made.tokens for made in self.parts if made.kind != "compaction")
 
     @property
     def thinking_tokens(self) -> int:

@@ -130,6 +130,8 @@ def _part_steps(part: Part, index: int, done: int, pace: Pace, opening: bytes) -
 
 def _delta(part: Part, content: str) -> dict[str, Any]:
     match part.kind:
+        case "compaction":
+            return {"type": "compaction_delta", "content": content}
         case "thinking":
             return {"type": "thinking_delta", "thinking": content}
         case "tool_use":
@@ -140,6 +142,8 @@ def _delta(part: Part, content: str) -> dict[str, Any]:
 
 def _opening(part: Part) -> dict[str, Any]:
     match part.kind:
+        case "compaction":
+            return {"type": "compaction", "content": ""}
         case "thinking":
             return {"type": "thinking", "thinking": "", "signature": ""}
         case "tool_use":
@@ -150,6 +154,8 @@ def _opening(part: Part) -> dict[str, Any]:
 
 def _whole(part: Part) -> dict[str, Any]:
     match part.kind:
+        case "compaction":
+            return {"type": "compaction", "content": part.content}
         case "thinking":
             return {"type": "thinking", "thinking": part.content, "signature": SIGNATURE}
         case "tool_use":

@@ -44,7 +44,7 @@ async def create(
         await _stream(record, planned, behaviour, headers, reply)
     else:
         await _whole(record, planned, behaviour, headers, reply)
-    engine.limiter.produced(record.api_key, family, planned.answer.output_tokens, time.monotonic())
+    engine.limiter.produced(record.api_key, family, planned.answer.produced_tokens, time.monotonic())
 
 
 async def _fail_if_told(engine: Engine, record: Record, raw: bytes, behaviour: Behaviour) -> None:
@@ -65,7 +65,7 @@ async def _whole(record: Record, planned: Plan, behaviour: Behaviour, headers: H
         await _until(record.received_at + planned.pace.at(behaviour.cut_after))
         _cut(record, reply)
         return
-    await _until(record.received_at + planned.pace.at(max(0, planned.answer.output_tokens - 1)))
+    await _until(record.received_at + planned.pace.at(max(0, planned.answer.produced_tokens - 1)))
     record.status = 200
     record.headers_sent_at = record.ended_at = time.monotonic()
     reply.send(200, [*headers, ("content-type", "application/json")], data)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from firsttoken_dashboard.demo.api import compaction
 from firsttoken_dashboard.demo.api.answer import Answer, answer
 from firsttoken_dashboard.demo.api.behaviour import Behaviour
 from firsttoken_dashboard.demo.api.body import Json
-from firsttoken_dashboard.demo.api.cache import PromptCache
+from firsttoken_dashboard.demo.api.cache import CacheUse, PromptCache
 from firsttoken_dashboard.demo.api.errors import ApiError
 from firsttoken_dashboard.demo.api.events import Pace, usage_json
 from firsttoken_dashboard.demo.api.limits import RateLimiter
@@ -73,12 +74,50 @@ def model_of(body: Json) -> Served:
     return model
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A prompt read once: how much of it came from the cache, and how long that took."""
+
+    use: CacheUse
+    tokens: int
+    ttft_s: float
+    headers_s: float
+
+
 def plan(engine: Engine, record: Record, body: Json, raw: bytes, behaviour: Behaviour) -> Plan:
     """Decide; takes from the rate limits, reads and writes the cache. Raises ApiError."""
     model = model_of(body)
     _check(body, record)
+    faster = _faster(body, model)
     rng = engine.luck(record, raw)
     made = answer(body, behaviour, model, rng)
+    body = compaction.seen(body)
+    read = _read(engine, record, body, model, behaviour, rng)
+    usage = usage_json(read.use, _served_as(body))
+    ttft_s = read.ttft_s
+    limit = compaction.trigger(body)
+    if limit is not None and read.tokens > limit:
+        summary = compaction.summary(model, rng)
+        again = _read(engine, record, compaction.summed_up(body, summary), model, behaviour, rng)
+        first = {**usage, "type": "compaction", "output_tokens": summary.tokens}
+        usage = usage_json(again.use, _served_as(body))
+        second = {**usage, "type": "message", "output_tokens": made.output_tokens}
+        usage["iterations"] = [first, second]
+        record.billed = [{"model": model.id, **run} for run in (first, second)]
+        made = replace(made, parts=[summary, *made.parts])
+        ttft_s += again.ttft_s
+    pace = Pace(
+        headers_s=min(read.headers_s, ttft_s),
+        ttft_s=ttft_s,
+        tokens_per_second=behaviour.tokens_per_second or model.tokens_per_second * _jitter(rng) * faster,
+        tokens_per_delta=behaviour.tokens_per_delta or TOKENS_PER_DELTA,
+        stall_after=behaviour.stall_after,
+        stall_s=math.inf if behaviour.stall_s is None else behaviour.stall_s,
+    )
+    return Plan(model, made, usage, pace, f"msg_{rng.getrandbits(96):024x}")
+
+
+def _read(engine: Engine, record: Record, body: Json, model: Served, behaviour: Behaviour, rng: random.Random) -> _Read:
     blocks = prompt_blocks(body, model=model.id, workspace=record.api_key, chars_per_token=model.chars_per_token)
     total = sum(block.tokens for block in blocks)
     if total > model.context_tokens:
@@ -92,16 +131,7 @@ def plan(engine: Engine, record: Record, body: Json, raw: bytes, behaviour: Beha
     headers_s = behaviour.headers_s
     if headers_s is None:
         headers_s = ttft_s * HEADERS_SHARE
-    use = engine.cache.use(blocks, minimum=minimum, now=at, begins_in_s=headers_s)
-    pace = Pace(
-        headers_s=min(headers_s, ttft_s),
-        ttft_s=ttft_s,
-        tokens_per_second=behaviour.tokens_per_second or model.tokens_per_second * _jitter(rng) * _faster(body, model),
-        tokens_per_delta=behaviour.tokens_per_delta or TOKENS_PER_DELTA,
-        stall_after=behaviour.stall_after,
-        stall_s=math.inf if behaviour.stall_s is None else behaviour.stall_s,
-    )
-    return Plan(model, made, usage_json(use, _served_as(body)), pace, f"msg_{rng.getrandbits(96):024x}")
+    return _Read(engine.cache.use(blocks, minimum=minimum, now=at, begins_in_s=headers_s), total, ttft_s, headers_s)
 
 
 def _check(body: Json, record: Record) -> None:
