@@ -65,3 +65,5 @@ class Pair:
     figures: Sequence[Figure]
     api: Behaviour = field(default_factory=Behaviour)
     time_scale: float = 1.0
+    seeds_at_once: int = 10
+    """Fewer where prompts are so long that hashing them keeps this process busy."""

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 #: Whose spans are started here.
 _HERE: contextvars.ContextVar[TracerProvider] = contextvars.ContextVar("provider")
-#: Work of a few milliseconds a call is shared by all seeds; more of them at once would wait for one another.
-SEEDS_AT_ONCE: Final = 10
+#: Applications that run at once: each call is some milliseconds' work, and more would wait for one another.
+RUNS_AT_ONCE: Final = 25
 
 
 class _Routed(trace.TracerProvider):
@@ -89,10 +89,11 @@ def bills_of(folder: Path, seed: int, *, mended: bool) -> Path:
 
 
 async def _all(runs: Sequence[tuple[Pair, int]], *, mended: bool) -> list[tuple[Sequence[ReadableSpan], float]]:
-    turns = asyncio.Semaphore(SEEDS_AT_ONCE * 2)
+    turns = asyncio.Semaphore(RUNS_AT_ONCE)
+    own = {pair.rule: asyncio.Semaphore(pair.seeds_at_once) for pair, _ in runs}
 
     async def one(pair: Pair, seed: int) -> tuple[Sequence[ReadableSpan], float]:
-        async with turns:
+        async with own[pair.rule], turns:
             return await _run(pair, seed, mended=mended)
 
     return await asyncio.gather(*(one(pair, seed) for pair, seed in runs))

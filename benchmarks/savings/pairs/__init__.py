@@ -6,6 +6,7 @@ A module has `PAIR`. Its `traffic` is the application with its users: `mended` s
 from __future__ import annotations
 
 from benchmarks.savings.pairs import (
+    compact_context,
     deduplicate_requests,
     extend_cache_ttl,
     fix_truncation,
@@ -17,6 +18,7 @@ from benchmarks.savings.pairs import (
 )
 
 PAIRS = (
+    compact_context.PAIR,
     repair_prompt_cache.PAIR,
     extend_cache_ttl.PAIR,
     lower_effort.PAIR,

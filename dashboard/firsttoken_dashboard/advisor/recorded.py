@@ -32,6 +32,14 @@ class Recording:
     factors: Sequence[float]
     output_tokens: Sequence[int]
 
+    def call_usd(self, place: int, use: CacheUse, output_tokens: float) -> float:
+        """One call, had its input been that: a shorter one may be in another tier of the price list."""
+        price = self.prices[place]
+        if sum(use) != sum(self.recorded[place].used):
+            day = dt.datetime.fromtimestamp(self.recorded[place].start_s, dt.timezone.utc).date()
+            price = self.model.price(day, sum(use)) or price
+        return self.factors[place] * (_input_usd(use, price) + output_tokens * price.output / 1e6)
+
     def as_it_was(self) -> list[CacheUse]:
         """What the API counted."""
         return [request.used for request in self.requests if request.used is not None]
@@ -46,19 +54,19 @@ class Recording:
 
     def input_usd(self, uses: Sequence[CacheUse]) -> float:
         """What the input of all calls costs, with the cache used like that."""
-        return (
-            sum(
-                factor
-                * (
-                    use.uncached * price.input
-                    + use.read * price.cache_read
-                    + use.write_5m * price.cache_write_5m
-                    + use.write_1h * price.cache_write_1h
-                )
-                for use, price, factor in zip(uses, self.prices, self.factors, strict=True)
-            )
-            / 1e6
+        return sum(
+            factor * _input_usd(use, price) for use, price, factor in zip(uses, self.prices, self.factors, strict=True)
         )
+
+
+def _input_usd(use: CacheUse, price: Price) -> float:
+    """Dollars of one call's input, without factors."""
+    return (
+        use.uncached * price.input
+        + use.read * price.cache_read
+        + use.write_5m * price.cache_write_5m
+        + use.write_1h * price.cache_write_1h
+    ) / 1e6
 
 
 def recording(con: duckdb.DuckDBPyConnection, context: Context, site_id: int, model: str) -> Recording | None:

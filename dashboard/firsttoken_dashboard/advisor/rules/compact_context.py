@@ -31,7 +31,7 @@ LONG_TOKENS: Final = 50_000
 #: Where the API is told to sum up, in tokens of input, and what a summary is then (low, expected, high).
 TRIGGER_TOKENS: Final = 80_000
 SUMMARY_TOKENS: Final = Range(2_000, 4_000, 8_000)
-#: Share of the input's cost that has to go: summaries cost quality too.
+#: Share of the cost that has to go: summaries cost quality too.
 WORTH_IT: Final = 0.1
 
 _WHY: Final = (
@@ -81,10 +81,10 @@ def _judge(row: _Row, recorded: Recording, context: Context) -> list[Finding]:
         for conversation in _conversations(recorded)
         if len(conversation) >= MINIMUM_TURNS and sum(before[conversation[-1]]) > LONG_TOKENS
     ]
-    paid = recorded.input_usd(before)
+    paid = sum(recorded.call_usd(place, use, recorded.output_tokens[place]) for place, use in enumerate(before))
     lengths = (SUMMARY_TOKENS.expected, SUMMARY_TOKENS.high, SUMMARY_TOKENS.low)
     outcomes = [_summed_up(recorded, long, tokens) for tokens in lengths]
-    spared = [paid - recorded.input_usd(outcome.uses) - outcome.summaries_usd for outcome in outcomes]
+    spared = [paid - sum(_usd(recorded, outcome)) - outcome.summaries_usd for outcome in outcomes]
     likely = outcomes[0]
     if not likely.summaries or spared[0] < WORTH_IT * paid:
         return []
@@ -105,8 +105,8 @@ def _judge(row: _Row, recorded: Recording, context: Context) -> list[Finding]:
                 most_turns=max(turns),
                 cache_read_share=sum(use.read for use in before) / sum(sum(use) for use in before),
                 summaries=likely.summaries,
-                input_usd_per_1000_calls=1000 * paid / n,
-                input_usd_per_1000_calls_after=1000 * (paid - spared[0]) / n,
+                usd_per_1000_calls=1000 * paid / n,
+                usd_per_1000_calls_after=1000 * (paid - spared[0]) / n,
             ),
             saving=saving(
                 context.rates,
@@ -146,23 +146,30 @@ def _conversations(recorded: Recording) -> list[list[int]]:
 
 
 def _summed_up(recorded: Recording, conversations: list[list[int]], summary_tokens: float) -> _Outcome:
-    """Where a prompt passes the trigger, all but tools and system become a summary, for the turns that follow."""
+    """Where a prompt passes the trigger, all but tools and system become a summary, for the turns that follow.
+
+    The turn that passes it is billed twice: once for reading all of it and writing the summary, once for the answer.
+    """
     outcome = _Outcome(recorded.as_it_was(), 0.0, 0)
     for turns in conversations:
         removed = 0.0
         for place in turns:
             use, request = outcome.uses[place], recorded.requests[place]
-            total = sum(use)
-            price, factor = recorded.prices[place], recorded.factors[place]
-            if total - removed > TRIGGER_TOKENS:
-                shorter = total - removed - _head_tokens(request) - summary_tokens
-                if shorter > 0:
-                    removed += shorter
-                    outcome.summaries += 1
-                    again = price.cache_write_5m - price.cache_read if use.read else 0.0
-                    outcome.summaries_usd += factor * summary_tokens * (price.output + again) / 1e6
-            outcome.uses[place] = _without(use, removed)
+            shorter = sum(use) - removed - _head_tokens(request) - summary_tokens
+            if sum(use) - removed > TRIGGER_TOKENS and shorter > 0:
+                outcome.summaries_usd += recorded.call_usd(place, _without(use, removed), summary_tokens)
+                outcome.summaries += 1
+                removed += shorter
+                left = round(sum(use) - removed)
+                outcome.uses[place] = CacheUse(0, 0, left, 0) if request.marks else CacheUse(left, 0, 0, 0)
+            else:
+                outcome.uses[place] = _without(use, removed)
     return outcome
+
+
+def _usd(recorded: Recording, outcome: _Outcome) -> list[float]:
+    """Dollars of each call, without those of the summaries."""
+    return [recorded.call_usd(place, use, recorded.output_tokens[place]) for place, use in enumerate(outcome.uses)]
 
 
 def _head_tokens(request: Request) -> int:
