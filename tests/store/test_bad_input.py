@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firsttoken import store as stores
-from firsttoken.store import SpanBatch, Store, batch, outbox, transfer
+from firsttoken.store import SpanBatch, Store, batch, maintenance, outbox
 from tests.store.spans import START, call, span
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20)
@@ -75,7 +74,7 @@ def stored(store: Store, numbers: range) -> int:
     return row[0]
 
 
-@pytest.mark.parametrize(("encoder", "way"), [("orjson", "bound"), ("json", "text"), ("json", "outbox")])
+@pytest.mark.parametrize("encoder", ["orjson", "json"])
 @pytest.mark.parametrize("keep_content", [False, True])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
@@ -85,11 +84,8 @@ def test_any_span_is_stored(
     data: st.DataObject,
     keep_content: bool,  # noqa: FBT001 - a parameter of the test
     encoder: str,
-    way: str,
 ) -> None:
     """Ten odd spans a batch: surrogates, NaN, huge numbers, years 0 and 2500, attributes of any shape."""
-    if way == "text":
-        monkeypatch.setattr(transfer, "_BINDS_ALONE", 99)
     if encoder == "json":
         monkeypatch.setattr(batch, "orjson", None)
     odd = data.draw(st.lists(odd_spans, min_size=1, max_size=10))
@@ -97,10 +93,7 @@ def test_any_span_is_stored(
     filled = SpanBatch(keep_content=keep_content)
     for number, one in enumerate(odd, start=first):
         filled.add(trace_id=f"{number:032x}", span_id=f"{number:016x}", parent_span_id=None, **one)
-    if way == "outbox":
-        outbox.spill(shared.path, filled)
-    else:
-        shared.append_batch(filled)
+    shared.append_batch(filled)
     assert stored(shared, range(first, first + len(odd))) == len(odd)
 
 
@@ -155,17 +148,7 @@ def test_a_column_of_numbers_that_says_something_else_is_unknown(store: Store) -
     assert rows == [(None, None, None, False, None), (12, None, None, False, None)]
 
 
-@pytest.mark.parametrize("way", ["pyarrow", "lists", "text"])
-def test_columns_go_over_the_same_every_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """Through pyarrow where it is loaded; else as parameters; as text where those would load pandas."""
-    import sys
-
-    if way == "pyarrow":
-        pytest.importorskip("pyarrow")
-    else:
-        monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
-        monkeypatch.setattr(transfer, "_BINDS_ALONE", 0 if way == "lists" else 99)
-    store = stores.open(tmp_path / "store.duckdb")
+def test_texts_and_unknowns_go_over_as_they_are(store: Store) -> None:
     store.append([call(n, {"gen_ai.request.model": "'ä" * n}, parent=None if n % 3 else n) for n in range(1, 20)])
     with store.read() as connection:
         rows = connection.execute(
@@ -173,3 +156,26 @@ def test_columns_go_over_the_same_every_way(tmp_path: Path, monkeypatch: pytest.
             " FROM spans JOIN calls USING (trace_id, span_id) ORDER BY span_id"
         ).fetchall()
     assert rows == [(n % 3 != 0, 2 * n) for n in range(1, 20)]
+
+
+def test_a_span_that_the_store_refuses_costs_no_neighbour_anything(store: Store) -> None:
+    """What is refused lies beside the store, and is counted."""
+    filled = SpanBatch()
+    for number in range(1, 101):
+        filled.add_record(call(number))
+    for place in (17, 60):
+        filled.lines[place] = filled.lines[place].replace('"trace_id"', '"no_id"')
+    store.append_batch(filled)
+    state = maintenance.info(store)
+    assert (state.spans, state.drops) == (98, (("refused by the store", 2),))
+    (refused,) = outbox.directory(store.path).glob("*.refused")
+    assert refused.read_text().splitlines() == [filled.lines[17], filled.lines[60]]
+
+
+def test_counts_of_tokens_that_no_column_holds_cost_one_call(store: Store) -> None:
+    """Their sum is beyond 64 bits."""
+    huge = {"gen_ai.usage.input_tokens": 1, "gen_ai.usage.cache_read.input_tokens": 2**63 - 1}
+    store.append([call(1), call(2, huge | {"gen_ai.usage.cache_write.input_tokens": 2**63 - 1}), call(3)])
+    with store.read() as connection:
+        found = connection.execute("SELECT span_id FROM calls ORDER BY span_id").fetchall()
+    assert {f"{1:016x}", f"{3:016x}"} <= {text for (text,) in found}

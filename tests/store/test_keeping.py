@@ -61,6 +61,7 @@ def test_prune_gives_the_space_back_and_keeps_the_rest(store: Store) -> None:
     assert sorted(file.name for file in store.path.parent.iterdir()) == [
         "store.duckdb",
         "store.duckdb.lock",
+        "store.duckdb.outbox",
         "store.duckdb.readers",
     ]
 

@@ -135,6 +135,7 @@ def test_a_reader_that_may_not_write_reads_without_the_outbox(store: Store, obst
     if obstacle == "lock":
         outbox.spill(store.path, batch(call(2)))
     else:
+        outbox.directory(store.path).rmdir()
         outbox.directory(store.path).write_text("no directory")
     with store.read() as connection:
         assert connection.execute("SELECT count(*) FROM calls").fetchone() == (1,)
@@ -193,7 +194,7 @@ def test_what_is_deposited_is_durable_before_duckdb_is_loaded(store: Store) -> N
 
 
 def test_a_long_backlog_is_taken_in_part_by_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "BYTES_AT_ONCE", 1000)
+    monkeypatch.setattr(store, "_bytes_at_once", 1000)
     for number in range(1, 6):
         outbox.spill(store.path, batch(call(number)))
     store.append([call(6)])

@@ -1,7 +1,8 @@
-"""Spans on their way into the store, as columns, filtered and encoded.
+"""Spans on their way into the store, filtered and encoded, each as a line of JSON.
 
 The one way in: the exporter, the receiver, the importer and `Store.append` all fill a `SpanBatch`, so that nothing
-reaches the store or the outbox unfiltered, and attributes are encoded once.
+reaches the store or the outbox unfiltered. What it holds is what a segment of the outbox holds and what DuckDB reads:
+a span is encoded once, and Python never looks at it again.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ LATEST: Final = 2**63 - 2  # one less than DuckDB's infinity
 _NAME_LENGTH: Final = 512
 _DEEPEST: Final = 16
 
-#: A span's row of columns in a batch: SpanRecord's order.
+#: The members of a span's line, SpanRecord's, and what DuckDB reads them as.
 COLUMNS: Final = SpanRecord._fields
 TIME_COLUMNS: Final = frozenset({"start_time", "end_time"})
+JSON_COLUMNS: Final = frozenset({"resource", "attributes", "events", "links"})
 
 
 def _encoder() -> Callable[[object], str]:
@@ -45,23 +47,24 @@ def _encoder() -> Callable[[object], str]:
 
 
 class SpanBatch:
-    """Columns of spans, ready for `Store.append_batch`. Not thread-safe.
+    """Lines of spans, ready for `Store.append_batch`. Not thread-safe.
 
     Args:
         keep_content: None asks the environment (`FIRSTTOKEN_KEEP_CONTENT`).
     """
 
-    __slots__ = ("_encode", "_filter", "_resources", "columns")
+    __slots__ = ("_encode", "_filter", "_resources", "lines")
 
     def __init__(self, *, keep_content: bool | None = None, content: ContentFilter | None = None) -> None:
         keep = keeps_content() if keep_content is None else keep_content
         self._filter = content or ContentFilter(keep_content=keep)
         self._encode = _encoder()
         self._resources: dict[int, tuple[Mapping[str, object], str]] = {}
-        self.columns: tuple[list[Any], ...] = tuple([] for _ in COLUMNS)
+        #: One JSON object a span, without line breaks; its members are SpanRecord's.
+        self.lines: list[str] = []
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return len(self.lines)
 
     def add(  # noqa: PLR0913 - the columns of a span
         self,
@@ -91,25 +94,30 @@ class SpanBatch:
         content = self._filter
         genai = content.is_genai(attributes, scope_name)
         kept_events = content.events(events) if events else ()
-        values = (
-            trace_id,
-            span_id,
-            parent_span_id or None,
-            _text(name, _NAME_LENGTH),
-            kind if kind in _KINDS else "UNSPECIFIED",
-            min(max(start_time, 0), LATEST),
-            min(max(end_time, 0), LATEST),
-            status_code if status_code in _STATUS_CODES else "UNSET",
-            _optional(content.status_message(status_message, genai=genai)),
-            _optional(scope_name),
-            _optional(scope_version),
-            *self._resource(resource),
-            self._json(content.attributes(attributes, genai=genai)),
-            self._json(kept_events) if kept_events else "[]",
-            self._json([_link(link) for link in links]) if links else "[]",
+        service_name, resource_json = self._resource(resource)
+        # The texts of a span in one go; ids too, because nobody promises that they are hex.
+        told = self._json(
+            {
+                "trace_id": trace_id,
+                "span_id": span_id,
+                "parent_span_id": parent_span_id or None,
+                "name": _text(name, _NAME_LENGTH),
+                "kind": kind if kind in _KINDS else "UNSPECIFIED",
+                "start_time": min(max(start_time, 0), LATEST),
+                "end_time": min(max(end_time, 0), LATEST),
+                "status_code": status_code if status_code in _STATUS_CODES else "UNSET",
+                "status_message": _optional(content.status_message(status_message, genai=genai)),
+                "scope_name": _optional(scope_name),
+                "scope_version": _optional(scope_version),
+                "service_name": service_name,
+            }
         )
-        for column, value in zip(self.columns, values, strict=True):
-            column.append(value)
+        kept = self._json(content.attributes(attributes, genai=genai))
+        events_json = self._json(kept_events) if kept_events else "[]"
+        links_json = self._json([_link(link) for link in links]) if links else "[]"
+        self.lines.append(
+            f'{told[:-1]},"resource":{resource_json},"attributes":{kept},"events":{events_json},"links":{links_json}}}'
+        )
 
     def add_record(self, record: SpanRecord) -> None:
         """Filters and adds a span whose resource, attributes, events and links are JSON text."""
@@ -133,12 +141,7 @@ class SpanBatch:
 
     def extend(self, other: SpanBatch) -> None:
         """Adds the spans of another batch: several requests, one commit."""
-        self.extend_columns(other.columns)
-
-    def extend_columns(self, columns: Sequence[list[Any]]) -> None:
-        """Adds columns that another batch has filtered and encoded, in the order of `COLUMNS`."""
-        for column, more in zip(self.columns, columns, strict=True):
-            column.extend(more)
+        self.lines.extend(other.lines)
 
     def _resource(self, resource: Mapping[str, object]) -> tuple[str | None, str]:
         """`service_name` and `resource` of a span."""

@@ -1,22 +1,22 @@
-"""Spans that do not go into the store now: segments in a directory beside it.
+"""What every span goes through on its way into the store: segments in a directory beside it.
 
-A segment is the JSON text of a batch's columns: some 5 µs a span to write, without DuckDB. It is written under another
-name, synced and renamed, so that one that is there is whole. The next holder of the write lock takes it in and deletes
-it after its commit; a segment seen twice is deduplicated like any span.
+A segment is the lines of a batch: a write and a sync, without DuckDB. It is written under another name, synced and
+renamed, so that one that is there is whole. The next holder of the write lock takes it in and deletes it after its
+commit; a segment seen twice is deduplicated like any span.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from . import transfer
-from .batch import COLUMNS, LATEST, TIME_COLUMNS, SpanBatch
+from .batch import SpanBatch
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 BOUND: Final = 256 * 2**20
 #: Why segments beyond the bound are gone, in the table `drops`.
 OVERFLOW: Final = "outbox full"
-#: Bytes (and one segment more) taken in by one holder of the lock, so that a long backlog does not hold everyone up.
+#: Bytes (and one segment more) taken in by one holder of the lock inside an application, so that a long backlog
+#: neither holds everyone up nor needs more memory than it may have.
 BYTES_AT_ONCE: Final = 16 * 2**20
+#: Failures at sifting one segment, after which the rest of it is refused.
+_SIFTED: Final = 32
 #: A half-written segment this old (seconds) was left by a process that died.
 _ABANDONED_S: Final = 3600
 
@@ -56,10 +59,10 @@ def spill(store: Path, batch: SpanBatch) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{time.time_ns():020}-{os.getpid()}-{next(_sequence)}-{len(batch)}.json"
     unfinished = folder / f"{name}.part"
-    columns = dict(zip(COLUMNS, batch.columns, strict=True))
     try:
         with unfinished.open("xb") as file:
-            file.write(json.dumps(columns, separators=(",", ":")).encode())
+            # The last line needs its end too: DuckDB's threads refuse a file of many megabytes without.
+            file.write("\n".join([*batch.lines, ""]).encode())
             file.flush()
             os.fsync(file.fileno())
         finished = unfinished.rename(folder / name)
@@ -79,42 +82,26 @@ def withdraw(segment: Path) -> None:
         segment.parent.rmdir()
 
 
-def take_in(connection: duckdb.DuckDBPyConnection, store: Path, batch: SpanBatch) -> None:
-    """Writes `batch` and what waits in the outbox to the attached store, in one transaction where that works.
+def take_in(connection: duckdb.DuckDBPyConnection, store: Path, bytes_at_once: int = BYTES_AT_ONCE) -> None:
+    """Writes what waits in the outbox to the attached store, in one transaction where that works.
 
-    A segment that cannot be read, or that DuckDB refuses, is kept under another name and counted as dropped; it must
-    not stop all others.
+    What cannot be read, or what DuckDB refuses, is kept under another name and counted as dropped; it must not stop
+    its neighbours.
     """
     notes = drop_notes(store)
-    together = SpanBatch()
-    together.extend(batch)
-    taken: list[tuple[Path, SpanBatch]] = []
-    for path in _next_segments(store):
-        spans = SpanBatch()
+    waiting = _next_segments(store, bytes_at_once)
+    if waiting:
         try:
-            spans.extend_columns(_columns(path))
-        except FileNotFoundError:  # beyond the bound: whoever spilled just now has dropped it
-            continue
-        except ValueError:
-            _refuse(connection, path)
-            continue
-        together.extend(spans)
-        taken.append((path, spans))
-    try:
-        _write(connection, together)
-    except refusals():
-        if not taken:
-            raise
-        _write(connection, batch)
-        for path, spans in taken:
-            try:
-                _write(connection, spans)
-            except refusals():
-                _refuse(connection, path)
+            _write(connection, waiting)
+        except (*refusals(), _missing()):
+            for path in waiting:
+                # One beyond the bound may be gone: whoever spilled just now has dropped it.
+                if path.exists():
+                    _sift(connection, path)
     for path, dropped in notes:
         transfer.count_drop(connection, dropped, OVERFLOW)
         _remove(path)
-    for path, _ in taken:
+    for path in waiting:
         _remove(path)
 
 
@@ -122,7 +109,7 @@ def refusals() -> tuple[type[Exception], ...]:
     """What is raised for spans that cannot be stored however often it is tried."""
     import duckdb
 
-    return duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError, UnicodeEncodeError
+    return duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError
 
 
 def oldest(store: Path) -> str | None:
@@ -154,52 +141,57 @@ def _waiting(store: Path) -> list[str]:
     return [path.name for path in _entries(directory(store)) if path.suffix in {".json", ".dropped"}]
 
 
-def _next_segments(store: Path) -> list[Path]:
+def _next_segments(store: Path, bytes_at_once: int) -> list[Path]:
     chosen: list[Path] = []
     size = 0
     for segment in segments(store):
         chosen.append(segment.path)
         size += segment.size
-        if size > BYTES_AT_ONCE:
+        if size > bytes_at_once:
             break
     return chosen
 
 
-def _columns(path: Path) -> list[list[Any]]:
-    """A segment's columns. Raises FileNotFoundError, ValueError."""
-    told: object = json.loads(path.read_bytes())
-    if not isinstance(told, dict):
-        raise ValueError(path)  # noqa: TRY004 - the file is wrong, not the caller
-    segment = cast("dict[str, Any]", told)
-    columns = [segment.get(name) for name in COLUMNS]
-    if not all(isinstance(column, list) for column in columns):
-        raise ValueError(path)
-    whole = cast("list[list[Any]]", columns)
-    if len({len(column) for column in whole}) != 1:
-        raise ValueError(path)
-    for name, column in zip(COLUMNS, whole, strict=True):
-        if name in TIME_COLUMNS:
-            if set(map(type, column)) - {int} or not all(0 <= value <= LATEST for value in column):
-                raise ValueError(path)
-        elif set(map(type, column)) - {str, type(None)}:
-            raise ValueError(path)
-    return whole
-
-
-def _refuse(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    path.rename(path.with_suffix(".refused"))
-    transfer.count_drop(connection, _spans(path), "outbox segment refused")
-
-
-def _write(connection: duckdb.DuckDBPyConnection, batch: SpanBatch) -> None:
-    transfer.load(connection, batch)
+def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path]) -> None:
+    transfer.load(connection, segments)
     connection.begin()
     try:
-        transfer.store_incoming(connection)
+        transfer.store(connection)
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
+
+
+def _sift(connection: duckdb.DuckDBPyConnection, segment: Path) -> None:
+    """Writes the lines of a segment that can be stored, found by halving; keeps the others in a file of their own."""
+    refused: list[bytes] = []
+    pieces = [segment.read_bytes().splitlines(keepends=True)]
+    scratch = segment.with_suffix(".part")
+    failures = 0
+    while pieces:
+        piece = pieces.pop()
+        scratch.write_bytes(b"".join(piece))
+        try:
+            _write(connection, [scratch])
+        except refusals():
+            failures += 1
+            if len(piece) == 1 or failures > _SIFTED:
+                refused += piece
+            else:
+                middle = len(piece) // 2
+                pieces += [piece[middle:], piece[:middle]]
+    _remove(scratch)
+    if refused:
+        segment.with_suffix(".refused").write_bytes(b"".join(refused))
+        transfer.count_drop(connection, len(refused), "refused by the store")
+
+
+def _missing() -> type[Exception]:
+    """What DuckDB raises for a file that is no longer there."""
+    import duckdb
+
+    return duckdb.IOException
 
 
 def _keep_bound(folder: Path) -> None:

@@ -29,8 +29,8 @@ LOCK_BUDGET_S: Final = 0.5
 #: Seconds that a reader waits for a gap between writers, and a command for its turn to write.
 PATIENCE_S: Final = 10.0
 #: Seconds within which what was deposited is written, if more is deposited; and spans, whichever comes first.
-DEPOSIT_S: Final = 10.0
-DEPOSIT_SPANS: Final = 5_000
+DEPOSIT_S: Final = 30.0
+DEPOSIT_SPANS: Final = 10_000
 #: Seconds that a reader waits for its turn to take in the outbox, and for how long it goes on doing so.
 _DRAIN_PATIENCE_S: Final = 0.1
 _DRAIN_S: Final = 1.0
@@ -51,6 +51,7 @@ class Store:
     def __init__(self, path: Path, *, memory_limit: str | None = None) -> None:
         self.path: Path = path
         self._memory_limit = memory_limit or connections.APPLICATION_MEMORY
+        self._bytes_at_once = outbox.BYTES_AT_ONCE * (1 if memory_limit is None else 4)
         self._threads = connections.APPLICATION_THREADS if memory_limit is None else os.cpu_count() or 1
         self._mutex = threading.Lock()
         self._writer = connections.Writer(path, self._memory_limit, self._threads)
@@ -78,30 +79,27 @@ class Store:
     def append_batch(self, batch: SpanBatch, *, patience_s: float = LOCK_BUDGET_S) -> None:
         """Like `append`, for spans that a `SpanBatch` has filtered and encoded already.
 
-        This is the fast way in for the receiver and the importer: fill one `SpanBatch` per request from mappings
-        (no JSON text in between), `extend` one batch with all that wait, and commit them together: a commit costs
-        some 70 ms however small, and 60 µs a span beyond. Where the process has loaded pyarrow, the columns go over
-        without Python objects.
+        Many spans at once are cheap: a commit costs some 80 ms however small, and 45 µs a span beyond.
 
         Args:
             batch: a span that is stored already is dropped. With an empty batch, what waits in the outbox is written
                 if the file is to be had, and stays there otherwise.
-            patience_s: seconds to wait for other processes before the batch goes to the outbox.
+            patience_s: seconds to wait for other processes; after that the batch waits in the outbox.
 
         Raises:
             StoreUnreadable: the file is no store, and is left as it is.
-            StoreError: the spans are neither in the store nor in its outbox.
-            duckdb.Error, UnicodeEncodeError: DuckDB refuses these very spans.
+            StoreError: the outbox cannot be written.
         """
         if len(batch) or outbox.oldest(self.path) is not None:
             with self._mutex:
-                self._append(batch, time.monotonic() + patience_s)
+                segment = self._laid_beside(batch)
+                self._take_in(segment, time.monotonic() + patience_s)
 
     def deposit(self, batch: SpanBatch) -> None:
-        """Like `append_batch`, at a small part of its cost inside an application that flushes every second.
+        """Like `append_batch`, at a part of its cost inside an application that flushes every second.
 
-        It lies in the outbox first, within a millisecond and before DuckDB is loaded, so that a process which is ended
-        now loses nothing; then the first batch, and one in ten seconds, takes all into the tables. Whoever reads does
+        It lies in the outbox within a millisecond and before DuckDB is loaded, so that a process which is ended now
+        loses nothing; the first batch, and then one in half a minute, takes all into the tables. Whoever reads does
         that too.
 
         Raises: what `append_batch` raises.
@@ -110,25 +108,26 @@ class Store:
             return
         with self._mutex:
             segment = self._laid_beside(batch)
-            deadline = time.monotonic() + LOCK_BUDGET_S
-            if segment is None:
-                self._append(batch, deadline)
-            elif self._due(len(batch)):
-                try:
-                    self._append(SpanBatch(), deadline)
-                except StoreUnreadable:
-                    outbox.withdraw(segment)
-                    raise
+            if self._due(len(batch)):
+                self._take_in(segment, time.monotonic() + LOCK_BUDGET_S)
 
     def _laid_beside(self, batch: SpanBatch) -> Path | None:
-        """The batch's segment; None where there is none to be had, or where the file is somebody else's."""
-        if self.path.exists() and not connections.is_duckdb(self.path):
+        """The batch's segment in the outbox; None where the batch is empty."""
+        if not len(batch):
             return None
+        connections.check_ours(self.path)
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise connections.unreadable(self.path, error) from error
+        try:
             return outbox.spill(self.path, batch)
-        except OSError:
-            return None
+        except OSError as error:
+            self._lost += len(batch)
+            raise StoreError(
+                f"{len(batch)} spans are lost because {outbox.directory(self.path)} cannot be written"
+                f" ({_first_line(error)}); free some space, or name another with --store PATH."
+            ) from error
 
     def _due(self, spans: int) -> bool:
         """Whether it is time to write into the tables, after another `spans` were laid beside them."""
@@ -186,21 +185,23 @@ class Store:
         finally:
             self._ended = time.monotonic()
 
-    def _append(self, batch: SpanBatch, deadline: float) -> None:
+    def _take_in(self, segment: Path | None, deadline: float) -> None:
+        """Writes the outbox into the tables, or leaves it there; `segment` goes where the file is none of ours."""
         import duckdb
 
         try:
             try:
-                self._write_once(batch, deadline)
+                self._write_once(deadline)
             except StoreDamaged as error:
                 aside = connections.set_aside(self.path)
                 _logger.warning("%s It lies at %s now.", error, aside)
-                self._write_once(batch, deadline)
-        except outbox.refusals():
-            self._lost += len(batch)
+                self._write_once(deadline)
+        except StoreUnreadable:
+            if segment is not None:
+                outbox.withdraw(segment)
             raise
         except (StoreBusy, OSError, duckdb.Error) as error:
-            self._spill(batch, error)
+            _logger.debug("The outbox of %s stays as it is: %s", self.path, error)
         self._written_at = time.monotonic()
         self._deposited = 0
 
@@ -217,16 +218,16 @@ class Store:
             if not self._mutex.acquire(blocking=False):
                 return
             try:
-                self._write_once(SpanBatch(), min(until, time.monotonic() + _DRAIN_PATIENCE_S))
+                self._write_once(min(until, time.monotonic() + _DRAIN_PATIENCE_S))
             except (StoreError, OSError, duckdb.Error) as error:
                 _logger.debug("The outbox of %s stays as it is: %s", self.path, error)
                 return
             finally:
                 self._mutex.release()
 
-    def _write_once(self, batch: SpanBatch, deadline: float) -> None:
+    def _write_once(self, deadline: float) -> None:
         with self._writing(deadline) as connection:
-            outbox.take_in(connection, self.path, batch)
+            outbox.take_in(connection, self.path, self._bytes_at_once)
             if self._lost:
                 transfer.count_drop(connection, self._lost, "could not be written")
                 self._lost = 0
@@ -234,18 +235,6 @@ class Store:
             if self._retained_at is None or now - self._retained_at > _RETENTION_INTERVAL_S:
                 self._retained_at = now
                 retention.retain(connection)
-
-    def _spill(self, batch: SpanBatch, reason: Exception) -> None:
-        if not len(batch):
-            return
-        try:
-            outbox.spill(self.path, batch)
-        except OSError as error:
-            self._lost += len(batch)
-            raise StoreError(
-                f"{len(batch)} spans are lost because neither {self.path} nor its outbox can be written"
-                f" ({_first_line(reason)}; {_first_line(error)}); free some space, or name another with --store PATH."
-            ) from error
 
     def _prepare_fork(self) -> threading.Lock:
         """Waits for a running append, closes the connection, and gives the lock to hold across the fork."""
