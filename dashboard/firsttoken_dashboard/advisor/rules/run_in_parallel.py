@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import Distribution, saving
+from firsttoken_dashboard.advisor.estimate import Distribution, at_least_zero, difference, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, ask, evidence
 
@@ -165,7 +165,6 @@ def _finding(runs: Sequence[Run], context: Context, *, steady: bool) -> Finding:
     course = runs[0].course
     sites = [context.sites[site] for site in dict.fromkeys(course)]
     n = sum(len(run.calls) for run in runs)
-    spared = Distribution.of(run.spared_s for run in runs)
     usual = sum(len(run.free) for run in runs) / len(runs)
     branches = len(course) > 1 and any(
         (call.visible_tokens or 0) < MAY_BRANCH_TOKENS for run in runs for call in run.free[:-1]
@@ -196,8 +195,8 @@ def _finding(runs: Sequence[Run], context: Context, *, steady: bool) -> Finding:
             context.rates,
             method="replayed",
             calls=len(runs),
-            latency_s=_likely(spared.quantile_range(0.5)),
-            latency_p95_s=_likely(spared.quantile_range(0.95)),
+            latency_s=_spared(runs, 0.5),
+            latency_p95_s=_spared(runs, 0.95),
         ),
         confidence="medium" if certain else "low",
         caveats="The saving is per request, not per call. " + " ".join(doubts),
@@ -210,7 +209,12 @@ def _finding(runs: Sequence[Run], context: Context, *, steady: bool) -> Finding:
     )
 
 
-def _likely(spared: Range) -> Range:
+def _spared(runs: Sequence[Run], share: float) -> Range:
+    """What a request takes, less what it would take: what it took is known, another run would differ in the rest."""
+    took = Distribution.of(run.seconds for run in runs).quantile(share)
+    spared = at_least_zero(
+        difference(Range.exactly(took), Distribution.of(run.together_s for run in runs).quantile_range(share))
+    )
     return Range(AT_LEAST * spared.low, LIKELY * spared.expected, max(spared.high, LIKELY * spared.expected))
 
 
