@@ -108,17 +108,18 @@ def mean_range(values: Sequence[float], weights: Sequence[float] | None = None, 
     return Range(min(means[tail], mean), mean, max(means[-1 - tail], mean))
 
 
-def again_range(values: Sequence[float], *, hit: int, n: int, coverage: float = COVERAGE) -> Range:
-    """What each of ``n`` calls loses on average, and where that of another run of as many would lie.
+def lost_range(values: Sequence[float], *, hit: int, n: int, coverage: float = COVERAGE) -> Range:
+    """What each of ``n`` calls loses on average, and where the mean over many more would lie.
 
-    ``hit`` of them lose something: ``values``, or as many of those as were kept. Both runs vary: the factor √2.
+    ``hit`` of them lose something: ``values``, or as many of those as were kept. After a change that leaves nothing of
+    the loss there is no second run's chance to reckon with.
     """
     if not values or n == 0:
         return Range.exactly(0.0)
     share = hit / n
     mean = share * sum(values) / len(values)
     variance = max(share * sum(value**2 for value in values) / len(values) - mean**2, 0.0)
-    spread = _z(coverage) * math.sqrt(2 * variance / n)
+    spread = _z(coverage) * math.sqrt(variance / n)
     return Range(max(mean - spread, 0.0), mean, mean + spread)
 
 

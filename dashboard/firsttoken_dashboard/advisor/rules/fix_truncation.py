@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import Distribution, again_range, saving
+from firsttoken_dashboard.advisor.estimate import Distribution, lost_range, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -123,7 +123,7 @@ def _lost(row: _Row, context: Context) -> tuple[Range | None, Range | None]:
     """
     if not row.asked_again or row.again < MINIMUM_CUT:
         return None, None
-    seconds = again_range([one["duration_s"] for one in row.asked_again], hit=row.again, n=row.n)
+    seconds = lost_range([one["duration_s"] for one in row.asked_again], hit=row.again, n=row.n)
     counts = ("uncached", "read", "write_5m", "write_1h", "output")
     at = context.rates.last
     costs = [
@@ -131,4 +131,4 @@ def _lost(row: _Row, context: Context) -> tuple[Range | None, Range | None]:
         for one in row.asked_again
     ]
     known = [cost for cost in costs if cost is not None]
-    return seconds, again_range(known, hit=row.again, n=row.n) if known else None
+    return seconds, lost_range(known, hit=row.again, n=row.n) if known else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from firsttoken_dashboard.advisor import source
-from firsttoken_dashboard.advisor.estimate import again_range, mean_range, saving
+from firsttoken_dashboard.advisor.estimate import lost_range, mean_range, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
 
@@ -140,7 +140,7 @@ def _saved(row: _Row, lost: Range | None, *, spend: bool) -> Range | None:
     if spend:
         return lost.times(share)
     if row.reason == "overload":
-        return again_range(row.later_s, hit=row.hit, n=row.n)
+        return lost_range(row.later_s, hit=row.hit, n=row.n)
     return Range(0.0, lost.expected / 2, max(lost.high, lost.expected / 2)).times(share)
 
 
