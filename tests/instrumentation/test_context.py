@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
 import anthropic
+import pytest
 from opentelemetry import context, trace
 
 from firsttoken_dashboard.demo.api import LookAlike
@@ -45,6 +47,45 @@ def test_the_context_is_afterwards_as_it_was(way: Way, claude_api: LookAlike, re
     way.run(way.client(claude_api.url), request(status=500))
     assert context.get_current() == before
     assert len(recorded.calls) == 2
+
+
+@parametrize(STREAMS)
+@pytest.mark.parametrize(
+    "ending", [{"error_after": 5}, {"cut_after": 5}, {"stall_after": 5, "stall_s": "inf"}], ids=str
+)
+def test_the_context_is_as_it_was_after_a_stream_that_failed(
+    way: Way, ending: dict[str, Any], claude_api: LookAlike, recorded: Recording
+) -> None:
+    with tracer.start_as_current_span("outside"):
+        before = context.get_current()
+        way.run(way.client(claude_api.url, timeout=0.1), request(output_tokens=20, ttft_s=0.001, **ending))
+        assert context.get_current() == before
+    assert len(recorded.calls) == 1
+
+
+@parametrize(STREAMS)
+def test_the_context_is_as_it_was_inside_and_after_a_stream_that_is_left(
+    way: Way, claude_api: LookAlike, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[Any] = []
+
+    def stops(_: object) -> None:
+        inside.append(context.get_current())
+        raise Enough
+
+    monkeypatch.setattr("tests.instrumentation.ways.seen", stops)
+    with tracer.start_as_current_span("outside"):
+        before = context.get_current()
+        way.run(way.client(claude_api.url), request(output_tokens=20, ttft_s=0.001))
+        assert context.get_current() == before
+    if "tool_runner" not in way.name:
+        assert inside[0] == before
+    gc.collect()  # some ways leave their stream to it
+    assert len(recorded.eventually(1)) == 1
+
+
+class Enough(Exception):  # noqa: N818 - it is no error of anybody's
+    """What the application leaves its loop by."""
 
 
 def test_many_concurrent_calls_keep_their_parents(claude_api: LookAlike, recorded: Recording) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -127,6 +128,23 @@ def test_a_connection_that_is_not_accepted_in_time_is_a_timeout(way: Way, record
 
     assert error["type"].endswith("APITimeoutError")
     failed(recorded, "client_timeout_error")
+
+
+@FEW
+def test_a_server_that_hangs_up_without_a_word_is_a_connection_error(way: Way, recorded: Recording) -> None:
+    def hang_up(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=hang_up, args=(listening,))
+        thread.start()
+        (error,) = way.run(way.client(f"http://127.0.0.1:{listening.getsockname()[1]}"), request())
+        thread.join()
+
+    assert error["type"].endswith("APIConnectionError")
+    failed(recorded, "connection_error")
 
 
 @FEW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import anthropic
 import pytest
@@ -103,12 +103,13 @@ def test_a_wrapper_around_ours_survives_uninstrument_and_ours_falls_silent(
     assert not ours(uninstrumented)
 
 
-@pytest.mark.parametrize("name", ["create", "stream_text"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("name", ["create", "stream_text", "streaming_response_lines"])
 def test_a_call_in_flight_at_uninstrument_is_recorded_whole(
-    name: str, claude_api: LookAlike, uninstrumented: Recording
+    name: str, mode: Literal["sync", "async"], claude_api: LookAlike, uninstrumented: Recording
 ) -> None:
     AnthropicInstrumentor().instrument()
-    way = named(name)
+    way = named(name, mode)
     thread = threading.Thread(target=way.run, args=(way.client(claude_api.url), request(ttft_s=0.2)))
     thread.start()
     while not claude_api.records:
@@ -124,11 +125,14 @@ def test_instrument_twice_records_once(claude_api: LookAlike, recorded: Recordin
     assert recorded.call().usage[1] is not None
 
 
-def test_a_client_built_before_instrument(claude_api: LookAlike, uninstrumented: Recording) -> None:
-    way = named("stream_text")
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("name", ["stream_text", "streaming_response_lines"])
+def test_a_client_built_before_instrument(
+    name: str, mode: Literal["sync", "async"], claude_api: LookAlike, uninstrumented: Recording
+) -> None:
+    way = named(name, mode)
     client = way.client(claude_api.url)
-    client.messages.create(**request())
-    uninstrumented.clear()
+    assert client.messages is not None
     AnthropicInstrumentor().instrument()
     try:
         way.run(client, request())
