@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import sysconfig
 from functools import lru_cache
@@ -11,6 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
+
+from firsttoken import awaiting
+from firsttoken.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -31,6 +35,9 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 # A frame of the event loop: what stands above it started the loop, and did not make the call.
 _LOOP_FILES = tuple(f"{os.sep}asyncio{os.sep}{name}.py" for name in ("events", "base_events", "runners"))
 
+# The file that a Jupyter kernel makes up for a cell, of its process id, which is another tomorrow, and the cell's hash.
+_CELL = re.compile(r"ipykernel_\d+[/\\](\d+)\.py$")
+
 _LIBRARY, _LOOP, _APPLICATION = range(3)
 _kinds: dict[str, int] = {}  # by file, because the hash of a code object is made anew each time, of all it holds
 _origins: WeakKeyDictionary[Coroutine[Any, Any, Any], Site] = WeakKeyDictionary()
@@ -40,19 +47,17 @@ def find(skip: int = 1) -> Site | None:
     """The application's line on this thread's stack, `skip` frames up from here; None where the stack has none.
 
     A coroutine handed straight to `gather` or `create_task` runs without its caller on the stack: then the line
-    that made the coroutine, where `remember` was told of it.
+    that made the coroutine, where `remember` was told of it, else the application's line that waits for the task.
     """
     frame: FrameType | None = sys._getframe(skip)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - the only way to a frame without building the whole stack
     while frame is not None:
-        kind = _kinds.get(frame.f_code.co_filename)
-        if kind is None:
-            kind = _classify(frame)
+        kind = _kind_of(frame)
         if kind == _APPLICATION:
             return _site(frame)
         if kind == _LOOP:
             break
         frame = frame.f_back
-    return _origin_of_task() if _origins else None
+    return guarded("a call site", _of_task, frame)
 
 
 def remember(coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -62,12 +67,18 @@ def remember(coroutine: Coroutine[Any, Any, Any]) -> None:
         _origins[coroutine] = site
 
 
-def _origin_of_task() -> Site | None:
+def _of_task(loop: FrameType | None) -> Site | None:
     try:
         task = asyncio.current_task()
     except RuntimeError:
         return None
-    return None if task is None else _origins.get(task.get_coro())  # type: ignore[arg-type]
+    if task is None:
+        return None
+    origin = _origins.get(task.get_coro())  # type: ignore[arg-type]
+    if origin is not None:
+        return origin
+    waiting = (frame for frame in awaiting.frames(task, loop) if _kind_of(frame) == _APPLICATION)
+    return next(map(_site, waiting), None)
 
 
 def _site(frame: FrameType) -> Site:
@@ -77,12 +88,20 @@ def _site(frame: FrameType) -> Site:
 
 @lru_cache(maxsize=1024)
 def _path(name: str) -> str:
+    if name.startswith("<"):
+        return name
+    cell = _CELL.search(name)
+    if cell is not None:
+        return f"{os.environ.get('JPY_SESSION_NAME') or '<notebook>'}#{cell[1]}"
     # The links on the way stay: it is the path that the user knows.
-    return name if name.startswith("<") else os.path.abspath(name)  # noqa: PTH100
+    return os.path.abspath(name)  # noqa: PTH100
 
 
-def _classify(frame: FrameType) -> int:
+def _kind_of(frame: FrameType) -> int:
     name = frame.f_code.co_filename
+    kind = _kinds.get(name)
+    if kind is not None:
+        return kind
     kind = _kind(name, frame.f_globals.get("__name__"))
     if len(_kinds) > 10_000:  # an application that compiles code as it goes must not fill memory
         _kinds.clear()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 import threading
 import zipfile
 import zipimport
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import module_from_spec
 from pathlib import Path
+from site import addsitedir
 from types import ModuleType
 from typing import Any
 
@@ -123,15 +126,138 @@ def test_an_async_stream_in_a_task(claude_api: LookAlike, recorded: Recording) -
     assert site(recorded.call()) == (__file__, inspect.getsourcelines(read)[1] + 1)
 
 
-def test_a_framework_in_site_packages_is_passed_over(client: Any, recorded: Recording, tmp_path: Path) -> None:
-    framework = tmp_path / "site-packages" / "framework.py"
-    framework.parent.mkdir()
-    framework.write_text("def ask(client, asked):\n    return client.messages.create(**asked)\n")
+#: What frameworks do between the application's line and the SDK.
+FRAMEWORK = """\
+import asyncio
+
+
+def ask(client, asked):
+    return client.messages.create(**asked)
+
+
+async def call(client, asked):
+    return await client.messages.create(**asked)
+
+
+async def gathered(client, asked):
+    return (await asyncio.gather(call(client, asked), asyncio.sleep(0)))[0]
+
+
+async def twice_gathered(client, asked):
+    return (await asyncio.gather(gathered(client, asked)))[0]
+
+
+async def task(client, asked):
+    return await asyncio.create_task(call(client, asked))
+
+
+async def shielded(client, asked):
+    return await asyncio.wait_for(asyncio.shield(call(client, asked)), 5)
+
+
+async def waited(client, asked):
+    done, _ = await asyncio.wait([asyncio.ensure_future(call(client, asked))])
+    return done.pop().result()
+
+
+async def anyio_group(client, asked):
+    import anyio
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call, client, asked)
+
+
+async def task_group(client, asked):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(call(client, asked))
+
+
+async def nobody_waits(client, asked):
+    task = asyncio.create_task(call(client, asked))
+    while not task.done():
+        await asyncio.sleep(0.001)
+
+
+def run_sync(made, client, asked):
+    async def main():
+        async with made() as client:
+            return await gathered(client, asked)
+
+    return asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def framework(tmp_path: Path) -> ModuleType:
+    """A library as pip installs it."""
+    file = tmp_path / "site-packages" / "framework.py"
+    file.parent.mkdir()
+    file.write_text(FRAMEWORK)
     module = ModuleType("framework")
-    exec(compile(framework.read_text(), str(framework), "exec"), vars(module))
+    exec(compile(FRAMEWORK, str(file), "exec"), vars(module))
+    return module
+
+
+def test_a_framework_in_site_packages_is_passed_over(client: Any, recorded: Recording, framework: ModuleType) -> None:
     expected = here(1)
-    module.ask(client, ASKED)
+    framework.ask(client, ASKED)
     assert site(recorded.call()) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["call", "gathered", "twice_gathered", "task", "shielded", "waited", "anyio_group", "task_group"]
+)
+def test_the_line_that_waits_for_the_tasks_of_a_framework(
+    name: str, claude_api: LookAlike, recorded: Recording, framework: ModuleType
+) -> None:
+    if name == "task_group" and not hasattr(asyncio, "TaskGroup"):
+        pytest.skip("asyncio has task groups from Python 3.11 on")
+
+    async def work(client: Any) -> None:
+        await asyncio.sleep(0)
+        await getattr(framework, name)(client, ASKED)
+
+    asynchronous(claude_api.url, work)
+    assert site(recorded.call()) == (__file__, inspect.getsourcelines(work)[1] + 2)
+
+
+def test_a_frameworks_synchronous_face(claude_api: LookAlike, recorded: Recording, framework: ModuleType) -> None:
+    made = functools.partial(anthropic.AsyncAnthropic, base_url=claude_api.url, api_key="test")
+    expected = here(1)
+    framework.run_sync(made, None, ASKED)
+    assert site(recorded.call()) == expected
+
+
+def test_a_task_that_nobody_waits_for_has_no_line_and_no_wrong_one(
+    claude_api: LookAlike, recorded: Recording, framework: ModuleType
+) -> None:
+    asynchronous(claude_api.url, lambda client: framework.nobody_waits(client, ASKED))
+    assert recorded.call().get(a.CODE_FILE) is None
+
+
+def test_a_tool_runner(client: Any, recorded: Recording) -> None:
+    if not hasattr(client.beta.messages, "tool_runner"):
+        pytest.skip(f"anthropic {anthropic.__version__} has no tool runner")
+    expected = here(1)
+    client.beta.messages.tool_runner(**ASKED, tools=[]).until_done()
+    assert site(recorded.call()) == expected
+
+
+def test_an_application_that_is_installed_editable(
+    client: Any, recorded: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A .pth file in site-packages leads to the sources; they are the application, wherever pip has written it down."""
+    sources = tmp_path / "checkout" / "src"
+    sources.mkdir(parents=True)
+    (sources / "edited.py").write_text("def ask(client, asked):\n    return client.messages.create(**asked)\n")
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "edited.pth").write_text(f"{sources}\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    addsitedir(str(packages))
+    import_module("edited").ask(client, ASKED)
+    sys.modules.pop("edited")
+    assert site(recorded.call()) == (str(sources / "edited.py"), 2)
 
 
 def test_an_application_imported_from_a_zip(client: Any, recorded: Recording, tmp_path: Path) -> None:
@@ -152,7 +278,25 @@ def _zipped(archive: Path) -> ModuleType:
     return module
 
 
-def test_a_cell_of_a_notebook(client: Any, recorded: Recording) -> None:
+@pytest.mark.parametrize("session", ["/work/analysis.ipynb", None])
+def test_a_cell_of_a_notebook_has_the_same_name_in_every_session(
+    session: str | None, client: Any, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel makes up a file for each cell, of its process id and of the cell's hash."""
+    number = "41600" if session else "41601"
+    if session:
+        monkeypatch.setenv("JPY_SESSION_NAME", session)
+    for process in (26017, 30001):
+        cell = f"/tmp/ipykernel_{process}/{number}.py"
+        exec(
+            compile("\nclient.messages.create(**asked)", cell, "exec"),
+            {"client": client, "asked": ASKED, "__name__": "__main__"},
+        )
+    expected = f"{session or '<notebook>'}#{number}"
+    assert [site(CallSpan(span)) for span in recorded.calls] == [(expected, 2)] * 2
+
+
+def test_a_cell_of_plain_ipython(client: Any, recorded: Recording) -> None:
     cell = "<ipython-input-3-0123456789ab>"
     exec(
         compile("\nclient.messages.create(**asked)", cell, "exec"),
