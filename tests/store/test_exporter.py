@@ -86,7 +86,7 @@ def test_a_span_arrives_as_it_was(store: Store) -> None:
     assert json.loads(row[12]) == {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5}
     assert json.loads(row[13])[0]["attributes"] == {"error.type": "overloaded_error"}
     assert json.loads(row[14]) == [{"trace_id": f"{7:032x}", "span_id": f"{8:016x}"}]
-    assert only_row(store, "SELECT duration_s, error_type, http_status FROM calls") == (1.0, "unknown", 529)
+    assert only_row(store, "SELECT duration_s, error_type, http_status FROM calls") == (1.0, "overloaded_error", 529)
     provider.shutdown()
     assert all(b"SECRET" not in file.read_bytes() for file in store.path.parent.rglob("*") if file.is_file())
 

@@ -22,12 +22,23 @@ else:
 
 ENVIRONMENT_VARIABLE: Final = "FIRSTTOKEN_KEEP_CONTENT"
 
-_DROP, _SHORT, _LONG, _JSON = range(4)
-_SHORT_TEXT = 256
-_LONG_TEXT = 4096
+_DROP, _NUMBER, _WORD, _LIST, _TEXT, _JSON = range(6)
+#: The sections of content.toml and what they decide; an exact name counts before a prefix.
+_FORMS: Final = {"numbers": _NUMBER, "words": _WORD, "texts": _TEXT, "lists": _LIST}
+_WORDS = 64
 _LIST_ITEMS = 4096
 #: Decisions remembered per attribute name; an application that invents names without end must not fill memory.
 _REMEMBERED = 10_000
+
+#: A name that an attribute may have, and a member of a JSON text.
+_NAME = re.compile(r"[\w./:@$-]{1,128}", re.ASCII)
+#: An identifier rather than a text, one or (at the speed of one) a list of them. Only ASCII, because there are scripts
+#: that write sentences without spaces.
+_WORD_TEXT = re.compile(r"[!-~]{0,256}").fullmatch
+_WORD_TEXTS = re.compile(r"(?:[!-~]{0,256}\0)*[!-~]{0,256}").fullmatch
+_NUMBER_TEXT = re.compile(r"[+-]?[0-9.]{1,32}(?:[eE][+-]?[0-9]{1,3})?|[tT]rue|[fF]alse").fullmatch
+_SHORT_TEXT = re.compile(r"(?s).{0,4096}").fullmatch
+_FORM_OF_TEXT: Final = {_NUMBER: _NUMBER_TEXT, _WORD: _WORD_TEXT, _LIST: _WORD_TEXT, _TEXT: _SHORT_TEXT}
 
 #: What a status message may say about an API error: its type, the SDK's class, the status. Never the message itself.
 _ERROR_WORDS = re.compile(
@@ -43,30 +54,33 @@ def keeps_content() -> bool:
 class _NameRules:
     """Which attributes of one kind of span stay, decided once per name."""
 
-    __slots__ = ("_decided", "_long", "_names", "_prefixes", "json")
+    __slots__ = ("_names", "_prefixes", "decided", "json")
 
     def __init__(self, table: Mapping[str, Any]) -> None:
-        self._names = frozenset[str](table["names"])
-        self._prefixes = tuple[str, ...](table["prefixes"])
-        self._long = frozenset[str](table.get("long", ()))
+        forms: dict[str, int] = {name: form for section, form in _FORMS.items() for name in table.get(section, ())}
+        self._names = {name: form for name, form in forms.items() if not name.endswith("*")}
+        self._prefixes = {name[:-1]: form for name, form in forms.items() if name.endswith("*")}
         self.json: dict[str, frozenset[str]] = {
             name: frozenset(members) for name, members in table.get("json", {}).items()
         }
-        self._decided: dict[str, int] = {}
+        self._names |= dict.fromkeys(self.json, _JSON)
+        self.decided: dict[str, int] = {}
 
-    def decision(self, name: str) -> int:
-        decided = self._decided.get(name)
-        if decided is None:
-            if name in self.json:
-                decided = _JSON
-            elif name in self._long:
-                decided = _LONG
-            else:
-                decided = _SHORT if name in self._names or name.startswith(self._prefixes) else _DROP
-            if len(self._decided) > _REMEMBERED:
-                self._decided.clear()
-            self._decided[name] = decided
+    def decide(self, name: str) -> int:
+        """What becomes of an attribute, from now on to be found in `decided`."""
+        if len(self.decided) > _REMEMBERED:
+            self.decided.clear()
+        decided = self.decided[name] = self._decide(name)
         return decided
+
+    def _decide(self, name: str) -> int:
+        if name in self._names:
+            return self._names[name]
+        if _NAME.fullmatch(name):
+            for prefix, form in self._prefixes.items():
+                if name.startswith(prefix):
+                    return form
+        return _DROP
 
 
 class ContentFilter:
@@ -85,6 +99,7 @@ class ContentFilter:
         self._call = _NameRules(table["call"])
         self._other = _NameRules(table["other"])
         self._resource = _NameRules(table["resource"])
+        self._json_words = frozenset[str](table["json_words"]["names"])
         self._events: dict[str, frozenset[str]] = {name: frozenset(kept) for name, kept in table["events"].items()}
 
     def is_genai(self, attributes: Mapping[str, object], scope_name: str | None) -> bool:
@@ -122,8 +137,8 @@ class ContentFilter:
             if names is None:
                 continue
             attributes: Mapping[str, object] = event.get("attributes") or {}
-            short = {name: value for name, value in attributes.items() if name in names and _is_short(value)}
-            kept.append({"name": event["name"], "time": event.get("time"), "attributes": short})
+            words = {name: value for name, value in attributes.items() if name in names and _are_words(value, _WORDS)}
+            kept.append({"name": event["name"], "time": event.get("time"), "attributes": words})
         return kept
 
     def status_message(self, message: str | None, *, genai: bool) -> str | None:
@@ -132,49 +147,55 @@ class ContentFilter:
             return message or None
         if not genai:
             return None
-        words = dict.fromkeys(_ERROR_WORDS.findall(message[:_LONG_TEXT]))
+        words = dict.fromkeys(_ERROR_WORDS.findall(message[:4096]))
         return " ".join(list(words)[:4]) or None
 
     def _kept(self, attributes: Mapping[str, object], rules: _NameRules) -> dict[str, object]:
         kept: dict[str, object] = {}
+        decided = rules.decided
         for name, value in attributes.items():
-            decision = rules.decision(name)
-            if decision == _DROP:
+            form = decided.get(name)
+            if form is None:
+                form = rules.decide(name)
+            if form == _DROP:
                 continue
-            if decision == _SHORT:
-                if _is_short(value):
+            if form == _JSON:
+                if isinstance(value, str) and (members := self._members(value, rules.json[name])):
+                    kept[name] = members
+            elif isinstance(value, (bool, int, float)):
+                kept[name] = value
+            elif isinstance(value, str):
+                if _FORM_OF_TEXT[form](value):
                     kept[name] = value
-            elif decision == _LONG:
-                if _is_long(value):
-                    kept[name] = value
-            elif isinstance(value, str) and (numbers := _numbers(value, rules.json[name])):
-                kept[name] = numbers
+            elif form != _NUMBER and _are_words(value, _LIST_ITEMS if form == _LIST else _WORDS):
+                kept[name] = value
         return kept
 
+    def _members(self, text: str, members: frozenset[str]) -> str | None:
+        """What stays of a JSON object's text, as text again; None where nothing is left."""
+        try:
+            value: object = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(value, dict):
+            return None
+        chosen = cast("dict[str, object]", value)
+        if "*" not in members:
+            chosen = {name: inner for name, inner in chosen.items() if name in members}
+        kept = self._members_of(chosen, 0)
+        return json.dumps(kept) if kept else None
 
-def _numbers(text: str, members: frozenset[str]) -> str | None:
-    """The numbers, booleans and words under `members` of a JSON object's text; None where nothing is left."""
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    chosen = cast("dict[str, object]", value)
-    if "*" not in members:
-        chosen = {name: inner for name, inner in chosen.items() if name in members}
-    kept = _numbers_of(chosen, 0)
-    return json.dumps(kept) if kept else None
-
-
-def _numbers_of(value: dict[str, object], depth: int) -> dict[str, object]:
-    kept: dict[str, object] = {}
-    for key, inner in value.items():
-        if isinstance(inner, (bool, int, float)) or _is_word(inner):
-            kept[key] = inner
-        elif isinstance(inner, dict) and depth < 3:
-            kept[key] = _numbers_of(cast("dict[str, object]", inner), depth + 1)
-    return kept
+    def _members_of(self, value: dict[str, object], depth: int) -> dict[str, object]:
+        kept: dict[str, object] = {}
+        for key, inner in value.items():
+            if not _NAME.fullmatch(key):
+                continue
+            if isinstance(inner, dict):
+                if depth < 3:
+                    kept[key] = self._members_of(cast("dict[str, object]", inner), depth + 1)
+            elif _is_number(inner) or (key in self._json_words and isinstance(inner, str) and _WORD_TEXT(inner)):
+                kept[key] = inner
+        return kept
 
 
 @cache
@@ -182,26 +203,22 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(resources.files(__package__ or "").joinpath("content.toml").read_text(encoding="utf-8"))
 
 
-def _is_word(value: object) -> bool:
-    """Whether `value` is an identifier rather than a text: no white space, at most 128 characters."""
-    return isinstance(value, str) and len(value) <= 128 and not any(map(str.isspace, value))
+def _is_number(value: object) -> bool:
+    return isinstance(value, (bool, int, float)) or (isinstance(value, str) and _NUMBER_TEXT(value) is not None)
 
 
-def _is_short(value: object) -> bool:
+def _are_words(value: object, most: int) -> bool:
+    """Whether `value` is a word or a number, or a list of up to `most` of them."""
     if isinstance(value, str):
-        return len(value) <= _SHORT_TEXT
+        return _WORD_TEXT(value) is not None
     if isinstance(value, (bool, int, float)):
         return True
-    return isinstance(value, (list, tuple)) and _fits(cast("Sequence[object]", value), _SHORT_TEXT, 64)
-
-
-def _is_long(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= _LONG_TEXT
-    return isinstance(value, (list, tuple)) and _fits(cast("Sequence[object]", value), _SHORT_TEXT, _LIST_ITEMS)
-
-
-def _fits(values: Sequence[object], text_length: int, items: int) -> bool:
-    return len(values) <= items and all(
-        len(item) <= text_length if isinstance(item, str) else isinstance(item, (bool, int, float)) for item in values
-    )
+    if not isinstance(value, (list, tuple)):
+        return False
+    items = cast("Sequence[object]", value)
+    if len(items) > most:
+        return False
+    try:
+        return _WORD_TEXTS("\0".join(cast("Sequence[str]", items))) is not None
+    except TypeError:
+        return all(not isinstance(item, (list, tuple)) and _are_words(item, 0) for item in items)
