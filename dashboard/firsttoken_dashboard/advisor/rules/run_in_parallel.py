@@ -41,6 +41,8 @@ MOST_CALLS: Final = 20_000
 #: What calls at the same time may lose to each other: the low end keeps this share of the saving.
 AT_LEAST: Final = 0.7
 LIKELY: Final = 0.9
+#: What a service takes for the same work differs by this share from one hour to the next.
+RUN_TO_RUN: Final = 0.05
 
 _WHY: Final = (
     "No output of these calls stands in the request of a later one, and the application does next to nothing between "
@@ -215,6 +217,7 @@ def _spared(runs: Sequence[Run], share: float) -> Range:
     spared = at_least_zero(
         difference(Range.exactly(took), Distribution.of(run.together_s for run in runs).quantile_range(share))
     )
+    spared = spared.at_least(RUN_TO_RUN)
     return Range(AT_LEAST * spared.low, LIKELY * spared.expected, max(spared.high, LIKELY * spared.expected))
 
 
