@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import anthropic
 from opentelemetry import trace
 from opentelemetry.trace import StatusCode
 
@@ -57,3 +61,16 @@ def test_streamed_tells_its_first_token_and_its_chunks(way: Way, claude_api: Loo
     assert call[a.TIME_TO_HEADERS] <= call[a.TIME_TO_FIRST_CHUNK] <= call.duration_s
     assert call[a.TIME_TO_FIRST_TEXT] == call[a.TIME_TO_FIRST_CHUNK]
     assert call.get(a.TIME_TO_FIRST_CHUNK_UPPER_BOUND) is None
+
+
+def test_what_the_application_explicitly_leaves_out_is_not_recorded(claude_api: LookAlike, recorded: Recording) -> None:
+    nothing: Any = getattr(anthropic, "omit", anthropic.NOT_GIVEN)
+    with anthropic.Anthropic(base_url=claude_api.url, api_key="test") as made:
+        client: Any = made
+        client.messages.create(**request(), system=nothing, temperature=nothing, top_k=nothing, tools=nothing)
+
+    (record,) = claude_api.settle()
+    assert set(json.loads(record.body)) == {"model", "max_tokens", "messages"}
+    call = recorded.call()
+    assert call.usage[1] == record.output_tokens
+    assert call.get(a.REQUEST_TEMPERATURE) is call.get(a.REQUEST_TOP_K) is call.get(a.REQUEST_TOOL_COUNT) is None

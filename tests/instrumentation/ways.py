@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ import pytest
 
 from tests.instrumentation import async_ways, sync_ways
 from tests.instrumentation.outcome import seen, seen_error
+
+#: What async calls go through; the compatibility run sets the variable to go through aiohttp.
+_ASYNC_HTTP: Any = getattr(
+    anthropic,
+    "DefaultAioHttpClient" if os.environ.get("FIRSTTOKEN_TEST_TRANSPORT") == "aiohttp" else "DefaultAsyncHttpxClient",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Way:
     def client(self, url: str, **options: Any) -> Any:
         """A client of the right kind; it does not retry unless told to, nor load certificates, which takes 30 ms."""
         kind: Any = anthropic.Anthropic if self.mode == "sync" else anthropic.AsyncAnthropic
-        http: Any = anthropic.DefaultHttpxClient if self.mode == "sync" else anthropic.DefaultAsyncHttpxClient
+        http: Any = anthropic.DefaultHttpxClient if self.mode == "sync" else _ASYNC_HTTP
         plain = {"base_url": url, "api_key": "test", "max_retries": 0, "http_client": http(verify=False)}
         return kind(**{**plain, **options})
 
