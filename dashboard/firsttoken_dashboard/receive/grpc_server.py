@@ -19,7 +19,7 @@ from firsttoken_dashboard.receive.answers import accepted
 from firsttoken_dashboard.receive.body import MAX_BODY
 from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
 from firsttoken_dashboard.receive.http import MAX_WAIT_S, RETRY_AFTER_S
-from firsttoken_dashboard.receive.writer import NotStorableError, OverloadedError
+from firsttoken_dashboard.receive.writer import OverloadedError
 
 if TYPE_CHECKING:
     from firsttoken_dashboard.receive.health import Health
@@ -73,9 +73,6 @@ class _Service:
             self._abort(context, grpc.StatusCode.UNAVAILABLE, str(error), "overload")
         except NotInTimeError:
             self._abort(context, grpc.StatusCode.UNAVAILABLE, "the store is slow; come back", "store")
-        except NotStorableError as error:
-            sentence = f"the store cannot hold this: {error}"
-            self._abort(context, grpc.StatusCode.INVALID_ARGUMENT, sentence, "not storable")
         except (StoreError, OSError) as error:
             self._abort(context, grpc.StatusCode.UNAVAILABLE, str(error), "store")
         return accepted(decoded.refused).SerializeToString()

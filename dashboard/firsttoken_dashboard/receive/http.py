@@ -17,7 +17,7 @@ from firsttoken.store import StoreError
 from firsttoken_dashboard.receive import body, otlp_json, otlp_protobuf
 from firsttoken_dashboard.receive.answers import Encoding, accepted, written
 from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
-from firsttoken_dashboard.receive.writer import NotStorableError, OverloadedError
+from firsttoken_dashboard.receive.writer import OverloadedError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 RETRY_AFTER_S: Final = 1
 #: Seconds a request may wait to become durable before the client is told to come back.
 MAX_WAIT_S: Final = 8.0
+#: Bytes that are decoded between two other things, some milliseconds; a thread costs more than that.
+_DECODED_AT_ONCE: Final = 256 * 1024
 #: Bytes of bodies held at once, before they are decoded.
 MAX_HELD: Final = 4 * body.MAX_BODY
 
@@ -97,8 +99,7 @@ class _Receiver:
 
     async def health(self, _: Request) -> Response:
         """Show the counters; 503 while the store cannot be written."""
-        report = self._health.report(self._writer.waiting_spans)
-        return JSONResponse(report, status_code=200 if self._health.is_good() else 503)
+        return JSONResponse(self._writer.report(), status_code=200 if self._health.is_good() else 503)
 
     def _authorize(self, request: Request) -> None:
         if self._authorization is None:
@@ -115,8 +116,11 @@ class _Receiver:
         decoded = Decoded()
         decode = otlp_json.decode if encoding is Encoding.JSON else otlp_protobuf.decode
         try:
-            # In a thread: a body of 64 MiB takes seconds, in which health must still be answered.
-            await asyncio.to_thread(decode, data, decoded)
+            if len(data) <= _DECODED_AT_ONCE:
+                decode(data, decoded)
+            else:
+                # In a thread: a body of 64 MiB takes seconds, in which health must still be answered.
+                await asyncio.to_thread(decode, data, decoded)
         except UndecodableError as error:
             raise _Refusal(400, Code.INVALID_ARGUMENT, str(error), "undecodable") from None
         finally:
@@ -151,8 +155,8 @@ class _Receiver:
             raise _Refusal(503, Code.UNAVAILABLE, "the store is slow; come back", "store")
         try:
             durable.result()
-        except NotStorableError as error:
-            raise _Refusal(400, Code.INVALID_ARGUMENT, f"the store cannot hold this: {error}", "not storable") from None
+        except OverloadedError as error:
+            raise _Refusal(503, Code.UNAVAILABLE, str(error), "overload") from None
         except (StoreError, OSError) as error:
             raise _Refusal(503, Code.UNAVAILABLE, str(error), "store") from None
 

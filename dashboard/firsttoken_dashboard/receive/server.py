@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import socket
 import threading
 import time
@@ -56,9 +55,6 @@ class Receiver:
 
     def __init__(self, store: Store, address: Address, *, token: str | None = None, tls: Tls | None = None) -> None:
         self.health = Health()
-        # Where it is loaded the store hands batches to DuckDB as Arrow, at under half the cost; Streamlit brings it.
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module("pyarrow")
         with contextlib.ExitStack() as undo:
             listener = undo.enter_context(_listener(address.host, address.http_port))
             self.http_port: int = listener.getsockname()[1]

@@ -1,7 +1,8 @@
-"""The one thread that writes to the store, with group commit.
+"""Makes what was received durable, and gets it into the tables: two threads.
 
-Opening, inserting and closing a DuckDB file costs some 40 ms however many rows go in. So whatever arrived while the
-last group was being written goes in together, and each request is answered once the group that holds it is durable.
+The first one writes and syncs whatever arrived while it was busy as one segment of the store's outbox; that is when
+requests are answered. The second one takes the outbox into the tables, in large transactions, because a commit costs
+some 80 ms however small; a reader that comes between does that itself.
 """
 
 from __future__ import annotations
@@ -18,21 +19,28 @@ from firsttoken.store import SpanBatch, StoreError
 if TYPE_CHECKING:
     from firsttoken.store import Store
     from firsttoken_dashboard.receive.health import Health
+    from firsttoken_dashboard.receive.json_text import Json
 
-#: Spans of one group. Larger ones gain no speed and make the first request of the group wait.
+#: Spans of one segment. Larger ones gain no speed and make the first request of the group wait.
 MAX_GROUP: Final = 20_000
-#: Spans that may wait to be written; beyond, clients are asked to come back later.
+#: Spans that may wait to become durable; beyond, clients are asked to come back later.
 MAX_WAITING: Final = 100_000
+#: Part of the outbox's bound that may be taken before clients are asked to come back: beyond the bound the oldest go.
+MAX_OUTBOX: Final = 0.75
+#: Spans that wait beside the tables, or seconds since the first of them, after which they are taken in.
+MERGE_SPANS: Final = 20_000
+MERGE_S: Final = 2.0
+#: Part of the outbox's bound that is taken in at once again: more came meanwhile than one transaction holds.
+_BACKLOG: Final = 0.05
+#: Seconds that taking in waits for other processes, and then until the next try.
+_PATIENCE_S: Final = 5.0
+_RETRY_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
 
 class OverloadedError(Exception):
     """Too much waits to be written; the client is to try again in a second."""
-
-
-class NotStorableError(Exception):
-    """The store will never take these spans; sending them again is of no use."""
 
 
 class _Submission(NamedTuple):
@@ -50,19 +58,26 @@ class Writer:
         self._waiting_spans = 0
         self._closed = False
         self._wake = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="firsttoken-writer", daemon=True)
-        self._thread.start()
+        #: Spans laid beside the store since it was last taken in, and when the first of them was.
+        self._beside = 0
+        self._beside_since = 0.0
+        self._all_laid = False
+        self._merge = threading.Condition()
+        self._layer = threading.Thread(target=self._lay, name="firsttoken-writer", daemon=True)
+        self._merger = threading.Thread(target=self._take_in, name="firsttoken-merger", daemon=True)
+        self._layer.start()
+        self._merger.start()
 
-    @property
-    def waiting_spans(self) -> int:
-        """Spans that are not durable yet."""
-        return self._waiting_spans
+    def report(self) -> dict[str, Json]:
+        """What the health endpoint shows."""
+        with self._merge:
+            beside, since = self._beside, self._beside_since
+        return self._health.report(self._waiting_spans, beside, time.monotonic() - since if beside else 0)
 
     def submit(self, spans: SpanBatch) -> Future[None]:
         """Hand over spans; the future is done when they are durable.
 
-        It fails with StoreError or OSError when the store cannot be written now, with NotStorableError when it never
-        will take them.
+        It fails with StoreError or OSError when the store cannot be written now.
 
         Raises:
             OverloadedError: too many spans wait already, or the receiver is stopping.
@@ -82,17 +97,27 @@ class Writer:
         return durable
 
     def close(self) -> None:
-        """Write what waits, then stop."""
+        """Write what waits, also into the tables where they are to be had, then stop."""
         with self._wake:
             self._closed = True
             self._wake.notify()
-        self._thread.join()
+        self._layer.join()
+        with self._merge:
+            self._all_laid = True
+            self._merge.notify()
+        self._merger.join()
 
-    def _run(self) -> None:
+    def _lay(self) -> None:
         while group := self._next_group():
-            self._commit(group)
+            spans = sum(len(submission.spans) for submission in group)
+            error = self._laid(group, spans)
             with self._wake:
-                self._waiting_spans -= sum(len(submission.spans) for submission in group)
+                self._waiting_spans -= spans
+            for submission in group:
+                if error is None:
+                    submission.durable.set_result(None)
+                else:
+                    submission.durable.set_exception(error)
 
     def _next_group(self) -> list[_Submission]:
         """Wait for work; empty once closed and drained."""
@@ -106,35 +131,63 @@ class Writer:
                 spans += len(submission.spans)
             return group
 
-    def _commit(self, group: list[_Submission]) -> None:
-        if len(group) == 1:
-            error = self._append(group[0].spans)
-        else:
-            together = SpanBatch()
-            for submission in group:
-                together.extend(submission.spans)
-            error = self._append(together)
-            if isinstance(error, NotStorableError):
-                # One request that the store cannot take must not cost the others theirs.
-                for submission in group:
-                    self._commit([submission])
-                return
-        for submission in group:
-            if error is None:
-                submission.durable.set_result(None)
-            else:
-                submission.durable.set_exception(error)
-
-    def _append(self, spans: SpanBatch) -> Exception | None:
-        """Write, and return what went wrong rather than raise it: this thread must outlive every batch."""
+    def _laid(self, group: list[_Submission], spans: int) -> Exception | None:
+        """Lay a group beside the store, and return what went wrong rather than raise it: the thread must go on."""
         began = time.monotonic()
         try:
-            self._store.append_batch(spans)
+            if self._store.outbox_fill() > MAX_OUTBOX:
+                return OverloadedError("the store does not keep up with what arrives")
+            together = group[0].spans
+            for submission in group[1:]:
+                together.extend(submission.spans)
+            self._store.lay_beside(together)
         except (StoreError, OSError) as error:
             self._health.store_failed(str(error))
             return error
-        except Exception as error:  # noqa: BLE001 - what DuckDB says of a batch ends that batch, not the thread
-            _log.exception("a batch of %d spans cannot be written", len(spans))
-            return NotStorableError(str(error))
-        self._health.stored(len(spans), time.monotonic() - began)
+        now = time.monotonic()
+        self._health.stored(spans, now - began)
+        with self._merge:
+            if not self._beside:
+                self._beside_since = now
+            self._beside += spans
+            self._merge.notify()
         return None
+
+    def _take_in(self) -> None:
+        while True:
+            with self._merge:
+                while not self._all_laid and (rest := self._until_due()) != 0:
+                    self._merge.wait(rest)
+                ending = self._all_laid
+                taken, self._beside = self._beside, 0
+            done = not taken or self._taken_in()
+            if ending:
+                return
+            with self._merge:
+                if not done:
+                    self._beside += taken
+                    self._merge.wait_for(lambda: self._all_laid, _RETRY_S)
+                elif taken and self._store.outbox_fill() > _BACKLOG:
+                    self._beside += MERGE_SPANS
+
+    def _until_due(self) -> float | None:
+        """Seconds until it is time to take in; None where nothing waits, 0 where it is time."""
+        if not self._beside:
+            return None
+        if self._beside >= MERGE_SPANS:
+            return 0
+        return max(0, self._beside_since + MERGE_S - time.monotonic())
+
+    def _taken_in(self) -> bool:
+        began = time.monotonic()
+        try:
+            taken = self._store.take_in(patience_s=_PATIENCE_S)
+        except (StoreError, OSError) as error:
+            self._health.merge_failed(str(error))
+            return False
+        except Exception:  # noqa: BLE001 - the thread must outlive whatever DuckDB says of a batch
+            _log.exception("what lies beside %s cannot be taken in", self._store.path)
+            return False
+        if taken:
+            self._health.merged(time.monotonic() - began)
+        return taken

@@ -95,6 +95,22 @@ class Store:
                 segment = self._laid_beside(batch)
                 self._take_in(segment, time.monotonic() + patience_s)
 
+    def lay_beside(self, batch: SpanBatch) -> None:
+        """Makes `batch` durable in the outbox, and nothing else: `take_in` or whoever reads writes it into the tables.
+
+        For a process that does the two in threads of their own. Raises what `append_batch` raises.
+        """
+        self._laid_beside(batch)
+
+    def take_in(self, *, patience_s: float = LOCK_BUDGET_S) -> bool:
+        """Writes what waits in the outbox into the tables, as much as one transaction may hold; gives whether it did.
+
+        Raises:
+            StoreUnreadable: the file is no store; the outbox stays as it is.
+        """
+        with self._mutex:
+            return self._take_in(None, time.monotonic() + patience_s)
+
     def deposit(self, batch: SpanBatch) -> None:
         """Like `append_batch`, at a part of its cost inside an application that flushes every second.
 
@@ -134,6 +150,10 @@ class Store:
         self._deposited += spans
         waited = None if self._written_at is None else time.monotonic() - self._written_at
         return waited is None or waited >= DEPOSIT_S or self._deposited >= DEPOSIT_SPANS
+
+    def outbox_fill(self) -> float:
+        """How full the outbox is, from 0 to 1: beyond that the oldest spans are dropped."""
+        return sum(segment.size for segment in outbox.segments(self.path)) / outbox.BOUND
 
     @contextmanager
     def read(self, *, patience_s: float = PATIENCE_S) -> Generator[duckdb.DuckDBPyConnection]:
@@ -185,7 +205,7 @@ class Store:
         finally:
             self._ended = time.monotonic()
 
-    def _take_in(self, segment: Path | None, deadline: float) -> None:
+    def _take_in(self, segment: Path | None, deadline: float) -> bool:
         """Writes the outbox into the tables, or leaves it there; `segment` goes where the file is none of ours."""
         import duckdb
 
@@ -202,8 +222,11 @@ class Store:
             raise
         except (StoreBusy, OSError, duckdb.Error) as error:
             _logger.debug("The outbox of %s stays as it is: %s", self.path, error)
-        self._written_at = time.monotonic()
-        self._deposited = 0
+            return False
+        finally:
+            self._written_at = time.monotonic()
+            self._deposited = 0
+        return True
 
     def _drain(self, patience_s: float) -> None:
         """Writes what waits in the outbox now, unless that takes long or cannot be."""
