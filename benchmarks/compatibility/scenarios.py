@@ -63,6 +63,7 @@ _BY_TEST = (
         r"^other_operations::|::test_counting_tokens_and",
     ),
     ("Ways to call", "`messages` given as a generator", r"::test_messages_given_as_a_generator"),
+    ("Ways to call", "explicit `omit`", r"::test_what_the_application_explicitly_leaves_out"),
     ("Ways to call", "thinking, then text", r"thinking"),
     ("Ways to call", "a tool call, streamed", r"::test_a_tool_call_has_a_first_token"),
     ("Ways to call", "a client built before `instrument()`", r"::test_a_client_built_before_instrument"),
