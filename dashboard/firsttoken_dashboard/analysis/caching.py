@@ -56,3 +56,39 @@ def use(con: duckdb.DuckDBPyConnection, window: Window) -> list[CacheUse]:
 def course_of_cache(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> list[CacheMoment]:
     """Input tokens per `grain`."""
     return [CacheMoment(*row) for row in rows(con, "course_of_cache", window, grain=grain)]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One call as the prompt cache saw it; `blocks` as `section:hash:chars:mark`, times in seconds."""
+
+    span_id: str
+    start_s: float
+    headers_s: float | None
+    duration_s: float | None
+    workspace: str
+    speed: str | None
+    settings: str | None
+    batch: bool
+    geo: str | None
+    blocks: list[str]
+    uncached_tokens: int
+    read_tokens: int
+    write_5m_tokens: int
+    write_1h_tokens: int
+
+
+def prompts_of_site(con: duckdb.DuckDBPyConnection, window: Window, one: CacheUse, most: int) -> list[Prompt]:
+    """The latest `most` calls of one site and model that succeeded, in the order of their start."""
+    found = rows(
+        con,
+        "prompts_of_site",
+        window,
+        site_service=one.service,
+        file=one.file,
+        line=one.line,
+        function=one.function,
+        model=one.model,
+        most=most,
+    )
+    return [Prompt(*row) for row in found]

@@ -1,25 +1,37 @@
-"""Caching: how much of the input came from the prompt cache, when, where, and what it cost."""
+"""Caching: how much of the input came from the prompt cache, when, where, what it cost, and what it could have cost."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import streamlit as st
 
 from firsttoken_dashboard.analysis import caching as questions
 from firsttoken_dashboard.analysis.caching import CacheMoment, CacheUse
-from firsttoken_dashboard.app import components, courses, figures, links, live
-from firsttoken_dashboard.app.components import Cell, Column, Row, Table
+from firsttoken_dashboard.app import cache_study, components, courses, figures, links, live
+from firsttoken_dashboard.app.cache_study import Branch, Study
+from firsttoken_dashboard.app.choosing import choice
+from firsttoken_dashboard.app.components import Cell, Column, Lane, Row, Table, Tick
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
-from firsttoken_dashboard.app.theme import CACHE
+from firsttoken_dashboard.app.theme import CACHE, PARTS
 from firsttoken_dashboard.app.views import words
+
+_FAINT: Final = "77"
+_SECTIONS: Final = {
+    "tools": PARTS["thinking"],
+    "system": PARTS["stream"],
+    "messages": PARTS["first"],
+    "prior": PARTS["headers"],
+}
 
 
 def draw() -> None:
     """Draw the page."""
     live.part(_course)
     live.part(_sites)
+    live.part(_site)
 
 
 def _course(reader: Reader, chosen: Chosen) -> None:
@@ -100,6 +112,119 @@ def _sites(reader: Reader, chosen: Chosen) -> None:
 def _calls(one: CacheUse, chosen: Chosen) -> str:
     """The address of the calls behind a row."""
     return links.address("calls", chosen, site=words.place(one.file, one.line) if one.file else None, model=one.model)
+
+
+def _site(reader: Reader, chosen: Chosen) -> None:
+    """One site's prompts: where they part, why the cache missed, what else it would have cost."""
+    known = {_name(one): one for one in reader.ask(questions.use, chosen.window)}
+    if not known:
+        return
+    st.subheader("Prompts of one site", anchor=False)
+    choice("Site and model", list(known), key="cache_site", width=520)
+    one = known.get(str(st.session_state.get("cache_site")), next(iter(known.values())))
+    found = reader.ask(cache_study.study, chosen.window, one)
+    if found is None:
+        st.text("No call of this site carries its prompt's blocks, or its model is not in the price list.")
+        return
+    st.caption(
+        f"The latest {figures.count(found.n_calls)} calls that succeeded. Each bar is a stretch of prompt that calls "
+        "share, from the front; further in, they part. A line at its end is a cache mark."
+    )
+    components.timeline(
+        "Prefix tree", [_lane(branch, found) for branch in found.tree], _tokens(found.longest), key="prefixes"
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Why the cache missed", anchor=False)
+        _causes(found, chosen)
+    with right:
+        st.subheader("What else the input would have cost", anchor=False)
+        _options(found)
+
+
+def _name(one: CacheUse) -> str:
+    """A site and model as the choice and the address call it."""
+    place = words.short_place(words.place(one.file, one.line)) if one.file else one.service or "not named"
+    return f"{place} in {one.function} · {words.model(one.model)}" if one.function else f"{place} · {one.model}"
+
+
+def _lane(branch: Branch, found: Study) -> Lane:
+    blocks = ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in branch.sections.items())
+    if branch.others:
+        name = f"{branch.others} others" if branch.depth else f"{branch.others} ways from the start"
+        color = f"{PARTS['connection']}{_FAINT}"
+    else:
+        name, color = blocks, _SECTIONS.get(next(iter(branch.sections)), PARTS["connection"])
+    marks = ", ".join(f"{n} marked for {ttl}" for ttl, n in branch.marks.items())
+    title = f"{figures.tokens(branch.end - branch.begin)} tokens" + (f", {marks}" if marks else "")
+    top = max(found.longest, 1)
+    return Lane(
+        name,
+        f"{figures.count(branch.n_calls)} call{'' if branch.n_calls == 1 else 's'}",
+        [(branch.begin / top, max(branch.begin, branch.end) / top, color)],
+        [branch.end / top] if branch.marks else [],
+        title=title if branch.ways < 2 else f"{title}; after it, {branch.ways} ways",
+        depth=branch.depth,
+    )
+
+
+def _tokens(longest: int) -> list[Tick]:
+    return [Tick(share, f"{figures.tokens(share * longest)} tokens") for share in (0, 0.25, 0.5, 0.75, 1)]
+
+
+def _causes(found: Study, chosen: Chosen) -> None:
+    components.table(
+        Table(
+            caption="Why the cache missed",
+            columns=[
+                Column("cause", "Cause"),
+                Column("n", "Calls", end=True),
+                Column("tokens", "Tokens written again", end=True),
+            ],
+            rows=[
+                Row(
+                    links.address("calls", chosen, call=one.span_id),
+                    [
+                        {"text": one.cause, "sub": f"in {one.section}" if one.section else ""},
+                        figures.count(one.n_calls),
+                        figures.tokens(one.tokens),
+                    ],
+                )
+                for one in found.misses
+            ],
+            opens="Open the latest call missed because",
+            empty="No marked prefix was written twice.",
+        ),
+        key="misses",
+    )
+
+
+def _options(found: Study) -> None:
+    now = found.options[0].usd
+    components.table(
+        Table(
+            caption="What else the input would have cost",
+            columns=[
+                Column("name", "Marks"),
+                Column("hits", "Hit rate", words.HIT_RATE, end=True),
+                Column("usd", "$ per 1,000 calls", "Of input", end=True),
+                Column("change", "Change", end=True),
+            ],
+            rows=[
+                Row(
+                    None,
+                    [
+                        {"text": one.name, "sub": "replayed" if one.replayed else "measured"},
+                        figures.percent(one.hit_rate),
+                        figures.usd(1000 * one.usd / found.n_calls),
+                        figures.change(one.usd, now) or figures.UNKNOWN if one.replayed else "",
+                    ],
+                )
+                for one in found.options
+            ],
+        ),
+        key="options",
+    )
 
 
 def _cells(one: CacheUse) -> list[Cell]:
