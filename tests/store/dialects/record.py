@@ -22,6 +22,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
@@ -83,6 +84,7 @@ class Api(BaseHTTPRequestHandler):
             self.reply(200, "application/json", "{}")
             return
         Api.count += 1
+        time.sleep(0.03)  # no API answers at once, and some of what is recorded is made meanwhile
         Api.flaky += request["model"] == "flaky"
         if request["model"] == "overloaded" or (request["model"] == "flaky" and Api.flaky == 1):
             error = {"type": "error", "error": {"type": "overloaded_error", "message": "SECRET overloaded"}}

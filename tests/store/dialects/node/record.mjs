@@ -81,7 +81,7 @@ async function vercel(ai, createAnthropic, telemetry) {
   });
   await generateText(request(MODEL));
   await streamText(request(MODEL)).text;
-  await generateText({ ...request(MODEL), tools: undefined, system: undefined, instructions: undefined });
+  for await (const _ of streamText(request(MODEL)).textStream);
   await refused(() => generateText(request("overloaded")));
   await generateText({ ...request("flaky"), maxRetries: 2 });
 }
