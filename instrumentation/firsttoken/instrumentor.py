@@ -41,6 +41,25 @@ class AnthropicInstrumentor(BaseInstrumentor):
         _state.disable()
 
 
+#: What no call can be recorded without. The rest only adds to what its span says.
+_NEEDED = (
+    ("SyncAPIClient", "request"),
+    ("SyncAPIClient", "_process_response"),
+    ("AsyncAPIClient", "request"),
+    ("AsyncAPIClient", "_process_response"),
+    ("BaseClient", "_build_request"),
+)
+
+
+def _has(module: Any, owner: str, name: str) -> bool:
+    return name in getattr(getattr(module, owner, None), "__dict__", ())
+
+
+def _warn(missing: str, so: str) -> None:
+    """One warning, whatever else is missing too."""
+    warn_once("a seam", f"firsttoken does not know this version of anthropic: {missing} missing, so {so}")
+
+
 class _Patches:
     """What is wrapped now. Import hooks cannot be taken back, so they ask here whether they are still wanted."""
 
@@ -55,6 +74,7 @@ class _Patches:
         self._wrapped = []
         self._providers = (tracer_provider, meter_provider)
         for name, patch in (
+            ("anthropic", self._look_for_client),
             ("anthropic._base_client", self._patch_client),
             ("anthropic._streaming", self._patch_streaming),
             ("anthropic.resources.messages", self._patch_messages),  # before 0.41; a package since
@@ -78,8 +98,17 @@ class _Patches:
             self._recorder.retire(lambda wrapped=self._wrapped: _unwrap(wrapped))
             self._recorder = None
 
+    def _look_for_client(self, module: Any) -> None:  # noqa: ARG002 - what an import hook is called with
+        if self._providers is not None and "anthropic._base_client" not in sys.modules:
+            _warn("anthropic._base_client is", "nothing is recorded")
+
     def _patch_client(self, module: Any) -> None:
         if self._providers is None:
+            return
+        missing = [f"{owner}.{name}" for owner, name in _NEEDED if not _has(module, owner, name)]
+        if missing:
+            # With only some of them, spans would end too early or say too little: better none than wrong ones.
+            _warn(f"{', '.join(missing)} {'are' if missing[1:] else 'is'}", "nothing is recorded")
             return
         # Here and not above: what a process that never calls Claude need not load, it does not.
         from firsttoken import neighbours, seams
@@ -127,11 +156,7 @@ class _Patches:
             setattr(owner, name, wrapped)
             self._wrapped.append((owner, name, wrapped))
         except (AttributeError, KeyError):
-            warn_once(
-                "a seam",  # one warning, whatever else is missing too
-                f"firsttoken does not know this version of anthropic: {owner_name}.{name} is missing, "
-                "so some or all of what it records is not recorded",
-            )
+            _warn(f"{owner_name}.{name} is", "some of what it records is not recorded")
         except Exception:  # noqa: BLE001
             fault(f"{owner_name}.{name}")
 
