@@ -11,22 +11,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
+from opentelemetry.trace import format_span_id, format_trace_id
 
 from . import store as stores
+from .store import sampling
 from .store.content import ContentFilter, keeps_content
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _logger = logging.getLogger(__name__)
-
-#: Written on spans of sampled traces: the part of all traces that was kept, from the consistent sampler's threshold.
-SAMPLING_PROBABILITY: Final = "sampling.probability"
 
 
 class DuckDBSpanExporter(SpanExporter):
@@ -96,9 +94,10 @@ def add_span(batch: stores.SpanBatch, span: ReadableSpan) -> None:
     if context is None:
         return
     attributes: Mapping[str, Any] = dict(span.attributes) if span.attributes else {}
-    probability = sampling_probability(context)
-    if probability is not None:
-        attributes = {**attributes, SAMPLING_PROBABILITY: probability}
+    if context.trace_state:
+        probability = sampling.probability(context.trace_state.to_header())
+        if probability is not None:
+            attributes = {**attributes, sampling.ATTRIBUTE: probability}
     scope = span.instrumentation_scope
     start = span.start_time or 0
     batch.add(
@@ -124,20 +123,3 @@ def add_span(batch: stores.SpanBatch, span: ReadableSpan) -> None:
             for link in span.links
         ],
     )
-
-
-def sampling_probability(context: SpanContext) -> float | None:
-    """The part of all traces that the sampler keeps, from `ot=th:…` in the trace state; None where it does not say.
-
-    The threshold is a hexadecimal fraction of what is dropped, its trailing zeros left out.
-    """
-    if not context.trace_state:
-        return None
-    for field in (context.trace_state.get("ot") or "").split(";"):
-        key, _, threshold = field.partition(":")
-        if key == "th" and threshold:
-            try:
-                return 1 - int(threshold[:14].ljust(14, "0"), 16) / 16**14
-            except ValueError:
-                return None
-    return None

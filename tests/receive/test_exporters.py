@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind
 
 from tests.receive.conftest import Running
-from tests.receive.otlp import CALL
+from tests.receive.otlp import CALL, json_request, json_span, request, span
 
 EXPORTERS: dict[str, Callable[[Running], SpanExporter]] = {
     "http": lambda running: HttpExporter(f"{running.http}/v1/traces"),
@@ -56,3 +56,15 @@ def test_the_same_spans_by_both_protocols_are_stored_once(receiver: Running) -> 
     assert receiver.rows("SELECT count(*) FROM spans") == [(1,)]
     assert receiver.rows("SELECT count(*) FROM calls") == [(1,)]
     provider.shutdown()
+
+
+@pytest.mark.parametrize("way", ["protobuf", "json"])
+def test_a_samplers_probability_comes_with_the_trace_state(receiver: Running, way: str) -> None:
+    if way == "json":
+        body = json_request(json_span(1, traceState="vendor=1,ot=th:c"), json_span(2))
+        assert receiver.post(body, Content_Type="application/json").status == 200
+    else:
+        body = request(span(1, trace_state="vendor=1,ot=th:c"), span(2)).SerializeToString()
+        assert receiver.post(body).status == 200
+
+    assert receiver.rows("SELECT sampling_probability FROM calls ORDER BY span_id") == [(0.25,), (None,)]

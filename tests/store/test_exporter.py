@@ -26,8 +26,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from firsttoken.exporter import DuckDBSpanExporter, sampling_probability
-from firsttoken.store import Store, outbox
+from firsttoken.exporter import DuckDBSpanExporter
+from firsttoken.store import Store, outbox, sampling
 
 
 def provider_into(path: Path) -> TracerProvider:
@@ -156,11 +156,15 @@ def test_spans_go_to_the_outbox_while_someone_reads(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "probability"), [("th:8", 0.5), ("th:0", 1.0), ("rv:1;th:c", 0.25), ("rv:1", None), ("th:x", None)]
+    ("state", "probability"),
+    [("ot=th:8", 0.5), ("ot=th:0", 1.0), ("v=1, ot=rv:1;th:c", 0.25)]
+    + [
+        (state, None)
+        for state in ("", "ot=rv:1", "ot=th:x", "ot=th:", "ot=th:-8", "ot=th:123456789abcdef", "th:8", "=")
+    ],
 )
 def test_the_samplers_threshold_tells_the_part_that_was_kept(state: str, probability: float | None) -> None:
-    context = SpanContext(1, 2, is_remote=False, trace_state=TraceState([("ot", state)]))
-    assert sampling_probability(context) == probability
+    assert sampling.probability(state) == probability
 
 
 def test_a_sampled_call_says_with_which_probability(store: Store) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from firsttoken.store import SpanBatch
+from firsttoken.store import SpanBatch, sampling
 
 #: Indexed by OTLP's enum; a value from a later version of OTLP counts as the first.
 KINDS: Final = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -31,3 +31,9 @@ class Decoded:
     spans: SpanBatch = field(default_factory=SpanBatch)
     #: Why spans were refused, and how many for each reason. The reasons hold nothing of the spans.
     refused: Counter[str] = field(default_factory=Counter[str])
+
+
+def told_by_sampler(trace_state: str) -> dict[str, float]:
+    """Return the attribute that a span's trace state comes to; none where it says nothing of sampling."""
+    probability = sampling.probability(trace_state) if trace_state else None
+    return {} if probability is None else {sampling.ATTRIBUTE: probability}

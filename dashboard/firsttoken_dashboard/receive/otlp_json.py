@@ -18,6 +18,7 @@ from firsttoken_dashboard.receive.decoded import (
     STATUS_CODES,
     Decoded,
     UndecodableError,
+    told_by_sampler,
 )
 from firsttoken_dashboard.receive.json_text import loads
 
@@ -65,6 +66,8 @@ def _add_span(
     batch: SpanBatch, ids: tuple[str, str], span: dict[str, Json], scope: dict[str, Json], resource: dict[str, Json]
 ) -> None:
     status = _object(span.get("status"))
+    attributes = _attributes(span.get("attributes"))
+    attributes.update(told_by_sampler(_text(span.get("traceState"))))
     batch.add(
         trace_id=ids[0],
         span_id=ids[1],
@@ -78,7 +81,7 @@ def _add_span(
         scope_name=_text(scope.get("name")),
         scope_version=_text(scope.get("version")),
         resource=resource,
-        attributes=_attributes(span.get("attributes")),
+        attributes=attributes,
         events=[
             {
                 "name": _text(event.get("name")),

@@ -19,6 +19,7 @@ from firsttoken_dashboard.receive.decoded import (
     STATUS_CODES,
     Decoded,
     UndecodableError,
+    told_by_sampler,
 )
 from firsttoken_dashboard.receive.utf8_repair import NotAMessageError, repaired
 
@@ -71,6 +72,9 @@ def _add_resource(decoded: Decoded, resource_spans: ResourceSpans) -> None:
 
 def _add_span(batch: SpanBatch, span: Span, scope_name: str, scope_version: str, resource: dict[str, Json]) -> None:
     parent, kind, status = span.parent_span_id, span.kind, span.status
+    attributes = _attributes(span.attributes)
+    if span.trace_state:
+        attributes.update(told_by_sampler(span.trace_state))
     batch.add(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -84,7 +88,7 @@ def _add_span(batch: SpanBatch, span: Span, scope_name: str, scope_version: str,
         scope_name=scope_name,
         scope_version=scope_version,
         resource=resource,
-        attributes=_attributes(span.attributes),
+        attributes=attributes,
         events=[
             {"name": event.name, "time": event.time_unix_nano, "attributes": _attributes(event.attributes)}
             for event in span.events[:MAX_EVENTS]
