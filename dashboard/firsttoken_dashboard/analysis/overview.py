@@ -104,6 +104,23 @@ class Benchmark:
     usd_per_1000_calls: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Deploy:
+    """The version of a service that came last: its first call's start (UTC), and the version `before` it."""
+
+    service: str | None
+    version: str
+    before: str
+    since: datetime
+    n_calls: int
+
+
+def last_deploy(con: duckdb.DuckDBPyConnection, window: Window) -> Deploy | None:
+    """The last change of a service's version within the window; None: there was none."""
+    found = rows(con, "last_deploy", window)
+    return Deploy(*found[0]) if found else None
+
+
 def extent(con: duckdb.DuckDBPyConnection) -> Extent:
     """What the store holds at all."""
     return Extent(*rows(con, "extent", Window())[0])

@@ -218,20 +218,20 @@ def _options(recording: Recording, rules: pricing.CacheRules) -> Sequence[Option
     ]
     if marked:
         found += [
-            option("Your marks, each for 5 min", under(_all("5m"))),
-            option("Your marks, each for 1 h", under(_all("1h"))),
+            option("Your marks, 5 min", under(_all("5m"))),
+            option("Your marks, 1 h", under(_all("1h"))),
         ]
     for ttl, told in _TTLS:
-        tried = [option(f"Marked {words}, for {told}", under(Placement(place, ttl).marks)) for place, words in _PLACES]
+        tried = [option(f"Marked {words}, {told}", under(Placement(place, ttl).marks)) for place, words in _PLACES]
         found.append(min(tried, key=lambda one: one.usd))
     return found
 
 
 _TTLS: Final[tuple[tuple[Ttl, str], ...]] = (("5m", "5 min"), ("1h", "1 h"))
 _PLACES: Final[tuple[tuple[Place, str], ...]] = (
-    ("system", "at the end of the system prompt"),
-    ("end", "at the end of each prompt"),
-    ("system and end", "at the end of the system prompt and of each prompt"),
+    ("system", "at the system's end"),
+    ("end", "at the prompt's end"),
+    ("system and end", "at both ends"),
 )
 
 

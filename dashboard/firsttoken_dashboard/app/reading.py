@@ -31,9 +31,9 @@ _answers: OrderedDict[Hashable, tuple[float, Hashable, Any]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def opened() -> firsttoken.store.Store:
-    """The store that the command was started with. Raises StoreError where its location is none."""
-    return firsttoken.store.open(memory_limit=_MEMORY)
+def opened(path: Path | None = None) -> firsttoken.store.Store:
+    """The store that the command was started with, or the one at `path`. Raises StoreError where its place is none."""
+    return firsttoken.store.open(path, memory_limit=_MEMORY)
 
 
 def state(path: Path) -> Hashable:

@@ -7,9 +7,11 @@ from typing import Final
 
 import streamlit as st
 
+import firsttoken.store
+from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import caching as questions
 from firsttoken_dashboard.analysis.caching import CacheMoment, CacheUse
-from firsttoken_dashboard.app import cache_study, components, courses, figures, links, live
+from firsttoken_dashboard.app import cache_study, components, courses, figures, later, links, live
 from firsttoken_dashboard.app.cache_study import Branch, Study
 from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Lane, Row, Table, Tick
@@ -18,6 +20,8 @@ from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import CACHE, PARTS
 from firsttoken_dashboard.app.views import words
 
+#: A study of a busy store is kept so long while calls arrive.
+_KEPT_S: Final = 10.0
 _FAINT: Final = "77"
 _SECTIONS: Final = {
     "tools": PARTS["thinking"],
@@ -31,7 +35,7 @@ def draw() -> None:
     """Draw the page."""
     live.part(_course)
     live.part(_sites)
-    live.part(_site)
+    live.part(_site, waits=True)
 
 
 def _course(reader: Reader, chosen: Chosen) -> None:
@@ -122,7 +126,14 @@ def _site(reader: Reader, chosen: Chosen) -> None:
     st.subheader("Prompts of one site", anchor=False)
     choice("Site and model", list(known), key="cache_site", width=520)
     one = known.get(str(st.session_state.get("cache_site")), next(iter(known.values())))
-    found = reader.ask(cache_study.study, chosen.window, one)
+    store = reader.store
+    standing = later.answer(
+        reader, ("study", chosen.window, one), lambda: _study(store, chosen.window, one), kept_s=_KEPT_S
+    )
+    if standing.answer is None:
+        words.waiting(standing.wrong, "Reading prompts")
+        return
+    (found,) = standing.answer
     if found is None:
         st.text("No call of this site carries its prompt's blocks, or its model is not in the price list.")
         return
@@ -140,6 +151,11 @@ def _site(reader: Reader, chosen: Chosen) -> None:
     with right:
         st.subheader("What else the input would have cost", anchor=False)
         _options(found)
+
+
+def _study(store: firsttoken.store.Store, window: Window, one: CacheUse) -> tuple[Study | None]:
+    with Reader(store) as reader:
+        return (cache_study.study(reader.connection(), window, one),)
 
 
 def _name(one: CacheUse) -> str:
@@ -207,7 +223,7 @@ def _options(found: Study) -> None:
             columns=[
                 Column("name", "Marks"),
                 Column("hits", "Hit rate", words.HIT_RATE, end=True),
-                Column("usd", "$ per 1,000 calls", "Of input", end=True),
+                Column("usd", "$ / 1,000", "Dollars of input per 1,000 calls", end=True),
                 Column("change", "Change", end=True),
             ],
             rows=[

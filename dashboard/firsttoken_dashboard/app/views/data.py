@@ -1,17 +1,18 @@
-"""Data: where the calls come from, how large the store is, and a box for questions of one's own."""
+"""Data: how large the store is and whether all arrives, where calls come from, files to import, questions in SQL."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from datetime import datetime, timezone
 from typing import Any
 
 import streamlit as st
 
-from firsttoken.store import StoreError
+from firsttoken.store import StoreError, maintenance, retention
 from firsttoken_dashboard.analysis import overview
 from firsttoken_dashboard.analysis import sources as questions
 from firsttoken_dashboard.analysis.sources import LIMIT_ROWS, LIMIT_S, Answer, QuestionError, Source
-from firsttoken_dashboard.app import components, figures, links, live, reading
+from firsttoken_dashboard.app import components, figures, importing, links, live, reading
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
@@ -27,30 +28,63 @@ ORDER BY calls DESC"""
 def draw() -> None:
     """Draw the page."""
     live.part(_sources)
+    _import()
     _box()
 
 
 def _sources(reader: Reader, chosen: Chosen) -> None:
     del chosen  # the store as a whole
+    info = reader.remembered(("info",), lambda: maintenance.info(reader.store))
     extent = reader.ask(overview.extent)
     found = reader.ask(questions.sources)
-    path = reader.store.path
-    waiting = list(path.parent.glob(f"{path.name}.outbox/*.json"))
+    lost = sum(n for _, n in info.drops)
     components.scores(
         [
-            Score("Calls", figures.count(extent.n_calls), "Model calls in the store, whatever the window."),
-            Score("File", _bytes(_size(path)), "The DuckDB file on this machine."),
+            Score("Calls", figures.count(info.calls), "Model calls in the store, whatever the window."),
+            Score("Spans", figures.count(info.spans), "Everything that arrived, calls and what is around them."),
             Score(
-                "Waiting in the outbox",
-                figures.count(len(waiting)),
-                "Segments beside the file; who writes or reads next takes them in.",
+                "File",
+                _bytes(info.file_bytes),
+                "The DuckDB file on this machine. Room that was given up is used again for what comes.",
+                f"{_bytes(info.used_bytes)} in use",
             ),
-            Score("Newest call", figures.moment(extent.last_start)[5:16], "When the newest call started, UTC."),
+            Score(
+                "Kept for",
+                f"{figures.count(_limit(retention.DAYS_VARIABLE, retention.DEFAULT_DAYS))} days",
+                f"Older spans are deleted, ${retention.DAYS_VARIABLE} says when; beyond a size, "
+                f"${retention.BYTES_VARIABLE}, the oldest go first.",
+                f"or {_bytes(_limit(retention.BYTES_VARIABLE, retention.DEFAULT_BYTES))}",
+            ),
+            Score(
+                "Newest call",
+                f"{figures.seconds(_ago(extent.last_start))} ago",
+                "How long ago the newest call started.",
+                f"{figures.moment(extent.last_start)} UTC",
+            ),
+            Score(
+                "Waiting",
+                figures.count(info.outbox_spans),
+                "Spans beside the file that could not be written at once: who writes or reads next takes them in.",
+                f"{figures.count(info.outbox_segments)} files" if info.outbox_segments else "",
+            ),
+            Score(
+                "Lost",
+                figures.count(lost),
+                "Spans that could not be kept: the disk was full, the store could not be written.",
+                "; ".join(f"{figures.count(n)}: {reason}" for reason, n in info.drops),
+                "bad" if lost else "soft",
+            ),
+            Score(
+                "Not understood",
+                figures.percent(_without(found)),
+                "Calls without token counts: their instrumentation does not record them, or they failed.",
+                "of calls without tokens",
+            ),
         ],
         key="data-scores",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.code(str(path), language=None, width="content")
+        st.code(str(info.path), language=None, width="content")
     st.subheader("Where calls come from", anchor=False)
     components.table(
         Table(
@@ -74,6 +108,46 @@ def _sources(reader: Reader, chosen: Chosen) -> None:
         ),
         key="sources",
     )
+
+
+def _limit(variable: str, usual: float) -> float:
+    """A bound as this process would heed it."""
+    try:
+        return float(os.environ.get(variable) or usual)
+    except ValueError:
+        return usual
+
+
+def _ago(at: datetime | None) -> float | None:
+    if at is None:
+        return None
+    return max(0.0, (datetime.now(timezone.utc).replace(tzinfo=None) - at).total_seconds() // 60 * 60)
+
+
+def _without(found: list[Source]) -> float | None:
+    """The share of calls without token counts."""
+    n = sum(one.n_calls for one in found)
+    return sum(one.n_calls - one.n_tokens for one in found) / n if n else None
+
+
+def _import() -> None:
+    st.subheader("Import a file", anchor=False)
+    with st.form("import", border=False, clear_on_submit=True):
+        file = st.file_uploader(
+            f"A collector's JSON lines, an OTLP JSON document or OTLP protobuf, gzipped or not; at most "
+            f"{importing.MOST_MB} MB unpacked.",
+            max_upload_size=importing.MOST_MB,
+        )
+        asked = st.form_submit_button("Import", icon=":material/upload:")
+    if not asked or file is None:
+        return
+    with st.spinner("Importing", show_time=True):
+        try:
+            told = importing.take(reading.opened().path, file.name, file.getvalue())
+        except (importing.ImportRefused, StoreError) as error:
+            st.error(links.plain(str(error)), icon=":material/error:")
+            return
+    st.success(links.plain(told), icon=":material/check_circle:")
 
 
 def _cells(one: Source) -> list[Cell]:
@@ -131,16 +205,9 @@ def _text(value: Any) -> str:
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _bytes(size: int) -> str:
+def _bytes(size: float) -> str:
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.3g} {unit}"
-        size = size / 1000  # type: ignore[assignment]
+        size = size / 1000
     return f"{size:.3g} GB"

@@ -34,8 +34,6 @@ def draw() -> None:
 
 def _findings(reader: Reader, chosen: Chosen) -> None:
     standing = auditing.audit(reader, chosen)
-    if standing.wrong is not None:
-        st.error(links.plain(standing.wrong), icon=":material/error:")
     found = standing.audit
     if found is None:
         words.auditing(standing)

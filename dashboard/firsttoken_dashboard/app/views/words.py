@@ -82,8 +82,19 @@ def times(chosen: Chosen, found: Sequence[datetime]) -> list[datetime]:
 
 def auditing(standing: Standing) -> None:
     """Hold the place of an audit that is being made, and say how far it has come."""
+    if standing.wrong is not None:
+        waiting(standing.wrong, "")
+        return
     done, what = standing.progress or (0.0, "")
     st.progress(done, text=links.plain(f"Asking the rules. {what}"))
+
+
+def waiting(wrong: str | None, what: str) -> None:
+    """Hold the place of an answer that is being made, or say why there is none."""
+    if wrong is not None:
+        st.error(links.plain(wrong), icon=":material/error:")
+    else:
+        st.progress(0.0, text=f"{what} …")
 
 
 def no_calls(reader: Reader, chosen: Chosen) -> None:
