@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from time import perf_counter, time_ns
+from functools import partial
+from time import perf_counter, time, time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import StatusCode
@@ -10,7 +11,9 @@ from opentelemetry.trace import StatusCode
 from firsttoken import attributes as a
 from firsttoken import background
 from firsttoken.connection import Attempt, attach, identity_of
-from firsttoken.derive import derive
+from firsttoken.derive import derive, measured
+from firsttoken.late import add_later
+from firsttoken.request import asked_of
 from firsttoken.response import Answer
 from firsttoken.spans import add_to
 from firsttoken.stream import Reading
@@ -32,13 +35,16 @@ class Call:
 
     `span` is None until it is known whether the SDK opens one; `owned` says that we opened it, and so end it.
     `reading` is None until there is something to read: a stream, or a body that the application reads itself.
-    `on_end` gets the call and all that its span says.
+    `asked` is what its span says of the request, None until that was sent; `said` what it says of the call's end.
+    `on_end` gets the call, and all that its span says where the call is `measured`.
     """
 
     __slots__ = (
         "_ended",
         "_on_end",
         "answer",
+        "answered_at",
+        "asked",
         "attempts",
         "began",
         "began_ns",
@@ -47,6 +53,7 @@ class Call:
         "headers_at",
         "identity",
         "is_async",
+        "measured",
         "nth",
         "operation",
         "options",
@@ -54,6 +61,7 @@ class Call:
         "prints",
         "reading",
         "retry_wait_s",
+        "said",
         "site",
         "span",
         "status",
@@ -69,16 +77,18 @@ class Call:
         options: Any,
         operation: str,
         site: Site | None,
-        on_end: Callable[[Call, dict[str, AttributeValue]], None],
+        on_end: Callable[[Call, dict[str, AttributeValue] | None], None],
         *,
         stream: bool,
         is_async: bool,
+        measured: bool,
     ) -> None:
         self.began_ns = time_ns()
         self.began = perf_counter()
         self.operation = operation
         self.stream = stream
         self.is_async = is_async
+        self.measured = measured
         self.client: Any = client
         self.options: Any = options
         self.site = site
@@ -95,6 +105,10 @@ class Call:
         self.retry_wait_s = 0.0
         self.headers_at: float | None = None
         self.headers: Any = None
+        #: When the headers came, in seconds since the epoch.
+        self.answered_at = 0.0
+        self.asked: dict[str, AttributeValue] | None = None
+        self.said: dict[str, AttributeValue] = {}
         self.status: int | None = None
         self.timeout_s: float | None = None
         self.prints: background.Prints | None = None
@@ -110,8 +124,7 @@ class Call:
 
     def attempt_began(self, request: Any) -> None:
         """The SDK built an HTTP request; where it is not the first, the one before it has failed."""
-        body = request.content
-        attempt = Attempt(lambda: self._hash(body))
+        attempt = Attempt(self, request.content)
         if self.attempts:
             before = self.attempts[-1]
             self._tell_failure(before, None)
@@ -124,15 +137,20 @@ class Call:
         self.attempts.append(attempt)
         attach(request, attempt, is_async=self.is_async)
 
+    def sent(self, body: bytes) -> None:
+        """The request went out. What is done here costs the caller nothing: it is the network that is waited for."""
+        if self.asked is None:
+            self.asked = asked_of(self.options, self.client)
+        if self.prints is None and self.span is not None and self.operation == "chat":
+            self.prints = background.prints(body, self.span.get_span_context().trace_id)
+
     def responded(self, response: Any) -> None:
         """The API answered with success; the body may not have been read yet."""
-        self.status = response.status_code
-        self.headers = response.headers.raw
+        self._headed(response)
         attempt = self.attempts[-1] if self.attempts else None
         if attempt is not None:
             self.headers_at = attempt.when_headers if attempt.traced else perf_counter() if self.stream else None
-            if not attempt.sent:  # a transport that tells nothing has sent it by now
-                self._hash(response.request.content)
+            attempt.finish_sending()
         if self.stream or not response.is_closed:
             self.reading = Reading(self.headers_at or perf_counter())
 
@@ -149,8 +167,7 @@ class Call:
             return
         response = getattr(error, "response", None)
         if response is not None:
-            self.status = response.status_code
-            self.headers = response.headers.raw
+            self._headed(response)
         error_type = type_of_error(error)
         if self.attempts and isinstance(error, Exception):
             self._tell_failure(self.attempts[-1], error_type)
@@ -174,45 +191,50 @@ class Call:
         self._ended = True
         if self.attempts and self.attempts[-1].failed:
             self._tell_failure(self.attempts[-1], None)
-        found = derive(self)
         if self.stream_error is not None:
-            found[a.ERROR_TYPE] = self.stream_error
-        # The SDK's own figures stand, but for the first token: it counts until the application reads it.
-        known = add_to(span, found, replacing=a.TIME_TO_FIRST_CHUNK)
-        self._finished(span, known)
+            self.said[a.ERROR_TYPE] = self.stream_error
+        self._tell(span)
 
     def _end(self, error: BaseException | None, error_type: str | None, *, complete: bool) -> None:
         span = self.span
         if self._ended or span is None:
             return
         self._ended = True
-        found = derive(self)
         if self.status is not None:
-            found[a.HTTP_STATUS_CODE] = self.status
+            self.said[a.HTTP_STATUS_CODE] = self.status
         if len(self.attempts) > 1:
-            found[a.HTTP_RESEND_COUNT] = len(self.attempts) - 1
+            self.said[a.HTTP_RESEND_COUNT] = len(self.attempts) - 1
         if error_type is not None:
-            found[a.ERROR_TYPE] = error_type
+            self.said[a.ERROR_TYPE] = error_type
             span.set_status(StatusCode.ERROR)
         elif error is None and complete:
             span.set_status(StatusCode.OK)
-        known = add_to(span, found)
+        self._tell(span)
         span.end()
-        self._finished(span, known)
 
-    def _finished(self, span: Span, known: dict[str, AttributeValue]) -> None:
+    def _tell(self, span: Span) -> None:
+        if self.asked is None:
+            self.asked = asked_of(self.options, self.client)
+        # From here on a call holds nothing large: its attributes may be worked out a second from now.
+        self.options = self.client = self.span = None
+        known = measured(self, getattr(span, "attributes", None) or {}) if self.measured else None
+        work = partial(derive, self)
+        # The SDK's own figures stand, but for the first token: it counts until the application reads it.
+        finish = add_later(span, work, replacing=a.TIME_TO_FIRST_CHUNK)
+        if finish is None:
+            add_to(span, work(), replacing=a.TIME_TO_FIRST_CHUNK)
         if self.prints is not None:
-            self.prints.answered(span.get_span_context().span_id, self.answer)
+            self.prints.answered(span.get_span_context().span_id, self.answer, finish)
         self._on_end(self, known)
-        self.options = self.client = None
 
     def _tell_failure(self, attempt: Attempt, error_type: str | None) -> None:
         if self.span is not None and len(self.attempts) <= MOST_ATTEMPT_EVENTS:
             self.span.add_event(a.ATTEMPT_EVENT, attempt.failure(error_type))
 
-    def _hash(self, body: bytes) -> None:
-        if self.prints is None and self.span is not None and self.operation == "chat":
-            self.prints = background.prints(body, self.span.get_span_context().trace_id)
+    def _headed(self, response: Any) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self.answered_at = time()
 
 
 def type_of_error(error: BaseException | None) -> str | None:

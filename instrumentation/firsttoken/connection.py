@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from firsttoken import attributes as a
 from firsttoken.guard import fault
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opentelemetry.util.types import AttributeValue
+
+    from firsttoken.call import Call
 
 #: The API's error type of a status, where its body was not read (the SDK reads only the last attempt's).
 _TYPE_OF_STATUS = {
@@ -34,26 +36,26 @@ _TYPE_OF_STATUS = {
 class ClientIdentity:
     """One HTTP client object: clients made by `with_options` share it, because they share its connections."""
 
-    __slots__ = ("calls", "construction_s", "id")
+    __slots__ = ("_forgotten", "calls", "construction_s", "id")
 
-    def __init__(self) -> None:
+    def __init__(self, http_client: Any) -> None:
+        # Not a WeakKeyDictionary: that makes a reference and calls a hash in Python for each look at it.
+        # What is called when the client is gone gets the dead reference too: `pop` takes it for its default.
+        self._forgotten = ref(http_client, partial(_identities.pop, id(http_client)))
         self.id = uuid.uuid4().hex[:16]
         self.calls = 0
         self.construction_s: float | None = None
 
 
-_identities: WeakKeyDictionary[Any, ClientIdentity] = WeakKeyDictionary()
-_lock = threading.Lock()
+#: By the `id` of the HTTP client, for as long as that lives.
+_identities: dict[int, ClientIdentity] = {}
 
 
 def identity_of(client: Any) -> ClientIdentity:
     """The identity of the HTTP client inside an SDK client."""
     http_client = client._client  # noqa: SLF001 - the SDK has no public name for it
-    identity = _identities.get(http_client)
-    if identity is None:
-        with _lock:
-            identity = _identities.setdefault(http_client, ClientIdentity())
-    return identity
+    identity = _identities.get(id(http_client))
+    return _identities.setdefault(id(http_client), ClientIdentity(http_client)) if identity is None else identity
 
 
 def constructed(client: Any, seconds: float) -> None:
@@ -70,31 +72,32 @@ class Attempt:
     """
 
     __slots__ = (
-        "_on_sent",
+        "_body",
+        "_call",
         "connect_began",
         "connected",
         "exception",
         "headers",
         "last",
-        "sent",
         "started",
         "status",
         "traced",
         "when_headers",
     )
 
-    def __init__(self, on_sent: Callable[[], None]) -> None:
+    def __init__(self, call: Call, body: bytes) -> None:
         self.started = perf_counter()
         self.last = self.started
         self.traced = False
         self.connect_began: float | None = None
         self.connected: float | None = None
-        self.sent = False
         self.when_headers: float | None = None
         self.status: int | None = None
         self.headers: Any = None
         self.exception: BaseException | None = None
-        self._on_sent = on_sent
+        # Until it is sent: what holds an attempt, httpx's garbage among it, must not hold the call and the body.
+        self._call: Call | None = call
+        self._body = body
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """One step of httpcore's: `{part}.{step}.{started|complete|failed}`."""
@@ -111,8 +114,7 @@ class Attempt:
                 self.when_headers = now
                 self._read_head(info.get("return_value"))
             elif step == _SENT:
-                self.sent = True
-                self._on_sent()
+                self.finish_sending()
             elif step == _CONNECTING:
                 if self.connect_began is None:
                     self.connect_began = now
@@ -120,6 +122,13 @@ class Attempt:
                 self.connected = now
         except Exception:  # noqa: BLE001
             fault("the transport's trace")
+
+    def finish_sending(self) -> None:
+        """The request went out; a transport that tells nothing has sent it when the answer comes."""
+        call, body = self._call, self._body
+        self._call, self._body = None, b""
+        if call is not None:
+            call.sent(body)
 
     def _read_head(self, head: Any) -> None:
         for part in head:

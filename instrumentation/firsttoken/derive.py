@@ -6,11 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from firsttoken import attributes as a
-from firsttoken.request import added_request_attributes
 from firsttoken.response import header_attributes
 from firsttoken.stream import pace_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.util.types import AttributeValue
 
     from firsttoken.background import Prints
@@ -18,18 +19,19 @@ if TYPE_CHECKING:
     from firsttoken.connection import Attempt
     from firsttoken.stream import Reading
 
-#: How long a span that ends waits for its prompt's hashes.
+#: How long whoever first looks at a span's attributes waits for its prompt's hashes.
 HASH_WAIT_S = 0.001
 
 
 def derive(call: Call) -> dict[str, AttributeValue]:
-    """The attributes of a call that ends now. Values are as OpenTelemetry keeps them: sequences are tuples."""
+    """The attributes of a call that has ended. Values are as OpenTelemetry keeps them: sequences are tuples."""
     found: dict[str, AttributeValue] = {
+        **(call.asked or {}),
+        **call.said,
         a.OPERATION_NAME: call.operation,
         a.PROCESS_PID: os.getpid(),
         a.CLIENT_ID: call.identity.id,
         a.CLIENT_CALLS: call.nth,
-        a.REQUEST_MAX_RETRIES: call.options.get_max_retries(call.client.max_retries),
     }
     if call.identity.construction_s is not None:
         found[a.CLIENT_CONSTRUCTION_DURATION] = call.identity.construction_s
@@ -37,10 +39,10 @@ def derive(call: Call) -> dict[str, AttributeValue]:
         found[a.REQUEST_TIMEOUT] = call.timeout_s
     if call.site is not None:
         found[a.CODE_FILE], found[a.CODE_LINE], found[a.CODE_FUNCTION] = call.site
-    added_request_attributes(call.options, found)
+    call.answer.read_kept()
     call.answer.add_to(found)
     if call.headers is not None:
-        header_attributes(call.headers, found)
+        header_attributes(call.headers.raw, call.answered_at, found)
     if call.headers_at is not None:
         found[a.TIME_TO_HEADERS] = call.headers_at - call.began
     if len(call.attempts) > 1:
@@ -51,6 +53,16 @@ def derive(call: Call) -> dict[str, AttributeValue]:
         _add_reading(call, call.reading, found)
     if call.prints is not None:
         _add_prints(call.prints, found)
+    return found
+
+
+def measured(call: Call, told: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """What the histograms take of a call that ends now; `told`: what its span says already."""
+    found = {**told, a.OPERATION_NAME: call.operation, **call.said}
+    call.answer.read_kept()
+    call.answer.add_to(found)
+    if call.reading is not None and call.reading.deltas:
+        found[a.TIME_TO_FIRST_CHUNK] = abs(call.reading.deltas[0]) - call.began
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from opentelemetry.metrics import get_meter
+from opentelemetry.metrics import NoOpHistogram, get_meter
 
 from firsttoken import attributes as a
 from firsttoken import background
@@ -58,6 +58,12 @@ class Metrics:
             description="Time between the chunks of a streamed answer, after the first.",
             explicit_bucket_boundaries_advisory=_PER_CHUNK,
         )
+
+    @property
+    def recorded(self) -> bool:
+        """Whether anybody has asked for metrics: without a MeterProvider, recording goes nowhere."""
+        duration = getattr(self._duration, "_real_instrument", self._duration)  # of the API's proxy
+        return duration is not None and not isinstance(duration, NoOpHistogram)
 
     def record(self, known: Mapping[str, AttributeValue], duration_s: float, reading: Reading | None) -> None:
         """One call, from its span's attributes and the arrivals of its deltas."""

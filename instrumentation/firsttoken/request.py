@@ -28,8 +28,14 @@ _SCALARS = (
     ("top_k", a.REQUEST_TOP_K, int),
     ("service_tier", a.REQUEST_SERVICE_TIER, str),
 )
-_SAMPLING = _SCALARS[1:4]
-_SERVING = (("speed", a.SPEED), ("inference_geo", a.INFERENCE_GEO))
+_NUMBER = (float, int)
+_ADDED: tuple[tuple[str, str, Any], ...] = (
+    ("temperature", a.REQUEST_TEMPERATURE, _NUMBER),
+    ("top_p", a.REQUEST_TOP_P, _NUMBER),
+    ("top_k", a.REQUEST_TOP_K, int),
+    ("speed", a.SPEED, str),
+    ("inference_geo", a.INFERENCE_GEO, str),
+)
 
 
 def operation_of(options: Any) -> str | None:
@@ -72,20 +78,19 @@ def request_attributes(body: Mapping[str, Any], operation: str, *, stream: bool)
     return found
 
 
-def added_request_attributes(options: Any, found: dict[str, AttributeValue]) -> None:
-    """Adds what the SDK's own span does not say of the request."""
+def asked_of(options: Any, client: Any) -> dict[str, AttributeValue]:
+    """What the SDK's own span does not say of a request."""
     body = body_of(options)
-    for field, attribute, kind in _SAMPLING:
+    found: dict[str, AttributeValue] = {a.REQUEST_MAX_RETRIES: options.get_max_retries(client.max_retries)}
+    for field, attribute, kind in _ADDED:
         value = body.get(field)
-        if value is not None and isinstance(value, (kind, int)) and not isinstance(value, bool):
-            found[attribute] = kind(value)
+        # Where the application says nothing, the SDK has its own object for that.
+        if value is not None and isinstance(value, kind) and not isinstance(value, bool):
+            found[attribute] = float(value) if kind is _NUMBER else value
     tools = body.get("tools")
     if isinstance(tools, (list, tuple)):
         found[a.REQUEST_TOOL_COUNT] = len(cast("list[object]", tools))
-    for field, attribute in _SERVING:
-        value = body.get(field)
-        if isinstance(value, str):
-            found[attribute] = value
+    return found
 
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:

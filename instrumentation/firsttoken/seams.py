@@ -61,7 +61,7 @@ class Recorder:
         if call is None:
             return wrapped(*args, **kwargs)
         token = _current.set(call)
-        attached = guarded("the context", _attach, call)
+        attached = None if call.span is None else guarded("the context", _attach, call)
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
@@ -69,7 +69,7 @@ class Recorder:
             raise
         finally:
             _leave(token, attached)
-            if not call.unfinished:
+            if call in self._open and not call.unfinished:
                 guarded("a call's end", self._release, call)
         guarded("an answer", call.returned)
         return result
@@ -80,7 +80,7 @@ class Recorder:
         if call is None:
             return await wrapped(*args, **kwargs)
         token = _current.set(call)
-        attached = guarded("the context", _attach, call)
+        attached = None if call.span is None else guarded("the context", _attach, call)
         try:
             result = await wrapped(*args, **kwargs)
         except BaseException as error:
@@ -88,7 +88,7 @@ class Recorder:
             raise
         finally:
             _leave(token, attached)
-            if not call.unfinished:
+            if call in self._open and not call.unfinished:
                 guarded("a call's end", self._release, call)
         guarded("an answer", call.returned)
         return result
@@ -112,7 +112,17 @@ class Recorder:
         if operation is None or self._retired is not None or suppressed:
             return None
         stream = bool(kwargs.get("stream"))
-        call = Call(client, options, operation, callsite.find(4), self._ended, stream=stream, is_async=is_async)
+        measured = operation == "chat" and self._metrics.recorded
+        call = Call(
+            client,
+            options,
+            operation,
+            callsite.find(4),
+            self._ended,
+            stream=stream,
+            is_async=is_async,
+            measured=measured,
+        )
         self._open.add(call)
         if not spans.sdk_will_trace(client, options, into=self._provider):
             spans.open_own(self._tracer, call, options)
@@ -123,9 +133,9 @@ class Recorder:
             spans.open_own(self._tracer, call, options)
         call.attempt_began(request)
 
-    def _ended(self, call: Call, known: dict[str, AttributeValue]) -> None:
+    def _ended(self, call: Call, known: dict[str, AttributeValue] | None) -> None:
         self._release(call)
-        if call.operation == "chat":
+        if call.measured and known is not None:
             self._metrics.record(known, perf_counter() - call.began, call.reading)
 
     def _release(self, call: Call) -> None:
@@ -211,7 +221,8 @@ def _responded(call: Call, response: Any) -> bool:
         return False
     call.responded(response)
     # Before the SDK makes its stream of it, which before 1.14 looks for the call at once.
-    response.extensions[unfinished.EXTENSION] = call
+    # Only where it goes on: garbage of httpx, which lives until it is collected, must not hold it.
+    response.extensions[unfinished.EXTENSION] = None if call.reading is None else call
     if call.reading is not None:
         unfinished.begun(response)
         if not response.is_closed:
@@ -223,9 +234,7 @@ def _processed(call: Call, response: Any, result: Any) -> None:
     call.unfinished = call.stream or not response.is_closed
     if call.unfinished:
         return
-    message = result if get(result, "type") == "message" else response.json()
-    if get(message, "type") == "message":
-        call.answer.read_message(message)
+    call.answer.keep(result if get(result, "type") == "message" else response.content)
 
 
 def _reading_of(instance: Any) -> tuple[Call, Reading] | None:

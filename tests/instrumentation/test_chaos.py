@@ -21,6 +21,7 @@ from firsttoken import (
     connection,
     derive,
     fingerprint,
+    late,
     metrics,
     request,
     response,
@@ -42,6 +43,7 @@ MODULES = (
     connection,
     derive,
     fingerprint,
+    late,
     metrics,
     request,
     response,
@@ -72,6 +74,7 @@ GUARDS = {
     "stream.watch_async",
     "metrics.Metrics.__init__",
     "connection.Attempt.observe",
+    "late.LateAttributes._dict",
 }
 SCENARIOS: tuple[tuple[Way, dict[str, Any]], ...] = (
     (named("create"), asked(output_tokens=9, ttft_s=0.001)),
