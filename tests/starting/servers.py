@@ -54,9 +54,9 @@ def serve_and_terminate(application: Application, *words: str, requests: int, in
             text=True,
         )
         try:
-            address = _address(process, log)
+            address = address_of(process, log)
             for _ in range(requests):
-                assert _answer(address) == b"sold"
+                assert answer_of(address) == b"sold"
         finally:
             process.terminate()
             status = ended(process).status
@@ -64,7 +64,8 @@ def serve_and_terminate(application: Application, *words: str, requests: int, in
     return status
 
 
-def _address(process: subprocess.Popen[str], log: Path) -> str:
+def address_of(process: subprocess.Popen[str], log: Path) -> str:
+    """Where it listens, as it says in its log."""
     for _ in range(400):
         listening = _LISTENING.search(log.read_text())
         if listening:
@@ -74,7 +75,7 @@ def _address(process: subprocess.Popen[str], log: Path) -> str:
     raise AssertionError(f"the server does not listen:\n{log.read_text()}")
 
 
-def _answer(address: str) -> bytes:
+def answer_of(address: str) -> bytes:
     """The server's answer; uvicorn names its port before a worker listens there."""
     for _ in range(400):
         try:
