@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from firsttoken import store
-from firsttoken.store import Store
+from firsttoken.store import Store, StoreMissing
 from firsttoken_dashboard.receive.server import Address, Receiver
 
 ANY_PORT = Address("127.0.0.1", 0, 0)
@@ -70,6 +70,14 @@ class Running:
 def rows(opened: Store, question: str) -> list[tuple[Any, ...]]:
     with opened.read() as connection:
         return connection.execute(question).fetchall()
+
+
+def stored(opened: Store, table: str = "spans") -> int:
+    """How many rows a table has; 0 before there is a store."""
+    try:
+        return int(rows(opened, f"SELECT count(*) FROM {table}")[0][0])
+    except StoreMissing:
+        return 0
 
 
 @pytest.fixture

@@ -2,152 +2,221 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import subprocess
+import sys
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind
-
-from firsttoken import store
-from firsttoken.store import Store, StoreMissing
-from firsttoken_dashboard.cli import main
-from firsttoken_dashboard.receive.server import Address, Receiver
-from tests.receive.conftest import rows
-from tests.receive.otlp import CALL
-
-ROOT = Path(__file__).parents[2]
-BINARY = os.environ.get("FIRSTTOKEN_OTELCOL") or shutil.which("otelcol-contrib") or shutil.which("otelcol")
-
-pytestmark = pytest.mark.skipif(
-    BINARY is None, reason="no OpenTelemetry Collector: .ci/build-collector FOLDER, then set FIRSTTOKEN_OTELCOL"
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    TraceState,
+    set_span_in_context,
 )
 
+from firsttoken import store
+from firsttoken_dashboard.cli import main
+from firsttoken_dashboard.demo.api import LookAlike
+from firsttoken_dashboard.receive.server import Receiver
+from tests.receive.collector import NEEDS_COLLECTOR, Collector, collector, eventually, free_ports, has_component
+from tests.receive.conftest import ANY_PORT, rows, stored
+from tests.receive.otlp import CALL
 
-def free_ports(number: int) -> list[int]:
-    """Ports that are free now; the collector cannot be told to take any."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    try:
-        return [each.getsockname()[1] for each in taken]
-    finally:
-        for each in taken:
-            each.close()
+pytestmark = NEEDS_COLLECTOR
+
+PROTOCOLS: dict[str, Callable[[Collector], SpanExporter]] = {
+    "http": lambda running: HttpExporter(f"{running.http}/v1/traces"),
+    "grpc": lambda running: GrpcExporter(running.grpc, insecure=True),
+}
+
+#: An application that has never heard of firsttoken.
+APPLICATION = """\
+import sys, anthropic
+from opentelemetry import trace
+client = anthropic.Anthropic(base_url=sys.argv[1], api_key="key")
+ask = dict(model="claude-haiku-4-5", max_tokens=30, messages=[{"role": "user", "content": "Tell me of the sea."}])
+tracer = trace.get_tracer("web")
+for _ in range(3):
+    with tracer.start_as_current_span("POST /ask", kind=trace.SpanKind.SERVER, attributes={"url.query": "q=secret"}):
+        with tracer.start_as_current_span("SELECT"): pass
+        for event in client.messages.create(stream=True, **ask): pass
+with tracer.start_as_current_span("GET /health", kind=trace.SpanKind.SERVER): pass
+"""
 
 
 @contextmanager
-def collector(folder: Path, receiver_port: int) -> Generator[str]:
-    """A collector that sends what it sends today to a file, and calls to the receiver; gives its HTTP address."""
-    http_port, grpc_port = free_ports(2)
-    environment = {
-        **os.environ,
-        "OTLP_HTTP_PORT": str(http_port),
-        "OTLP_GRPC_PORT": str(grpc_port),
-        "FIRSTTOKEN_ENDPOINT": f"http://127.0.0.1:{receiver_port}",
-        "FIRSTTOKEN_TOKEN": "secret",
-    }
-    today = folder / "today.yaml"
-    today.write_text(f"""
-exporters: {{file: {{path: {folder}/traces.jsonl, flush_interval: 100ms}}}}
-service:
-  telemetry: {{metrics: {{level: none}}, logs: {{level: warn}}}}
-  pipelines: {{traces: {{exporters: [debug, file]}}}}
-""")
-    files = [ROOT / "deploy/otel-collector-today.yaml", today, ROOT / "deploy/otel-collector.yaml"]
-    log = (folder / "collector.log").open("wb")
-    command = [BINARY or "", *(f"--config={file}" for file in files)]
-    started = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        address = f"http://127.0.0.1:{http_port}"
-        eventually(lambda: answers(address), started)
-        yield address
-    finally:
-        started.terminate()
-        assert started.wait(30) == 0, (folder / "collector.log").read_text()
-        log.close()
-
-
-def answers(address: str) -> bool:
-    try:
-        urllib.request.urlopen(
-            urllib.request.Request(address + "/v1/traces", b"{}", {"Content-Type": "application/json"})
-        )
-    except urllib.error.URLError:
-        return False
-    return True
-
-
-def eventually(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None, seconds: float = 40) -> None:
-    """Wait until something holds."""
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, "not in time"
-        assert process is None or process.poll() is None, "the collector has ended"
-        time.sleep(0.05)
-
-
-def send(address: str, traces: int) -> None:
-    """Send a server's span, a database's and a call's, for each trace."""
+def sending(exporter: SpanExporter) -> Generator[TracerProvider]:
     provider = TracerProvider(resource=Resource({"service.name": "shop"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{address}/v1/traces")))
-    tracer = provider.get_tracer("firsttoken")
-    for _ in range(traces):
-        with tracer.start_as_current_span("POST /ask", kind=SpanKind.SERVER):
-            with tracer.start_as_current_span("SELECT", attributes={"db.query.text": "SELECT 1"}):
-                pass
-            with tracer.start_as_current_span("chat", kind=SpanKind.CLIENT, attributes=CALL):
-                pass
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=100))
+    yield provider
     assert provider.force_flush()
     provider.shutdown()
 
 
-def stored(opened: Store, table: str = "spans") -> int:
-    try:
-        return int(rows(opened, f"SELECT count(*) FROM {table}")[0][0])
-    except StoreMissing:
-        return 0
+def send(exporter: SpanExporter, traces: Iterable[int]) -> None:
+    """Send a server's span, a database's and a call's, for each trace."""
+    with sending(exporter) as provider:
+        tracer = provider.get_tracer("firsttoken")
+        for number in traces:
+            with tracer.start_as_current_span("POST /ask", kind=SpanKind.SERVER):
+                with tracer.start_as_current_span("SELECT", attributes={"db.query.text": "SELECT 1"}):
+                    pass
+                call = {**CALL, "gen_ai.response.id": f"msg_{number}"}
+                with tracer.start_as_current_span("chat", kind=SpanKind.CLIENT, attributes=call):
+                    pass
 
 
 def test_calls_come_through_and_nothing_else_does_while_the_collector_goes_on_as_today(tmp_path: Path) -> None:
     opened = store.open(tmp_path / "store.duckdb")
     with (
-        Receiver(opened, Address("127.0.0.1", 0, 0), token="secret") as receiver,
-        collector(tmp_path, receiver.http_port) as address,
+        Receiver(opened, ANY_PORT, token="secret") as receiver,
+        collector(tmp_path, receiver.http_port) as running,
     ):
-        send(address, 50)
+        for number, protocol in enumerate(PROTOCOLS.values()):
+            send(protocol(running), range(25 * number, 25 * number + 25))
         eventually(lambda: stored(opened) >= 50)
 
     assert rows(opened, "SELECT DISTINCT name, service_name FROM spans") == [("chat", "shop")]
     assert stored(opened, "calls") == stored(opened) == 50
 
-    # The collector's own file, which has everything, fills in what the filter kept back, and doubles nothing.
+    # The collector's own files, which have everything, fill in what the filter kept back, and double nothing.
     assert main(["import", str(tmp_path / "traces.jsonl"), "--store", str(opened.path)]) == 0
     assert (stored(opened), stored(opened, "calls")) == (150, 50)
+    assert main(["import", str(tmp_path / "traces.binpb"), "--store", str(opened.path)]) == 0
+    assert (stored(opened), stored(opened, "calls")) == (150, 50)
+
+    # Each of the files alone has the same, down to the attribute.
+    for name in ("traces.jsonl", "traces.binpb"):
+        alone = store.open(tmp_path / f"{name}.duckdb")
+        assert main(["import", str(tmp_path / name), "--store", str(alone.path)]) == 0
+        for table in ("spans", "calls"):
+            assert rows(alone, f"FROM {table} ORDER BY trace_id, span_id") == rows(
+                opened, f"FROM {table} ORDER BY trace_id, span_id"
+            )
 
 
-def test_nothing_is_lost_or_doubled_while_the_receiver_is_away(tmp_path: Path) -> None:
+@contextmanager
+def receiving(path: Path, http_port: int, grpc_port: int) -> Generator[subprocess.Popen[bytes]]:
+    """`firsttoken receive` as a process, killed at the end."""
+    ports = [f"--http-port={http_port}", f"--grpc-port={grpc_port}"]
+    command = [sys.executable, "-m", "firsttoken_dashboard.cli", "receive", *ports, "--token=secret", f"--store={path}"]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def test_nothing_is_lost_or_doubled_while_the_receiver_is_killed_again_and_again(tmp_path: Path) -> None:
+    """Two applications send all the while, one by each protocol; the receiver dies in the middle, three times."""
     opened = store.open(tmp_path / "store.duckdb")
-    http_port, grpc_port = free_ports(2)
-    where = Address("127.0.0.1", http_port, grpc_port)
-    with collector(tmp_path, http_port) as address:
-        send(address, 20)
-        with Receiver(opened, where, token="secret"):
-            send(address, 20)
-            eventually(lambda: stored(opened) >= 40)
-        send(address, 20)
-        time.sleep(1.5)  # the collector's first try at the third part, in vain
-        assert stored(opened) == 40
-        with Receiver(opened, where, token="secret"):
-            eventually(lambda: stored(opened) >= 60)
+    ports = free_ports(2)
+    sent: dict[str, int] = dict.fromkeys(PROTOCOLS, 0)
+    done = threading.Event()
 
-    assert (stored(opened), stored(opened, "calls")) == (60, 60)
+    def keep_sending(protocol: str, running: Collector, first: int) -> None:
+        with sending(PROTOCOLS[protocol](running)) as provider:
+            tracer = provider.get_tracer("firsttoken")
+            while not done.wait(0.002):
+                call = {**CALL, "gen_ai.response.id": f"msg_{first + sent[protocol]}"}
+                tracer.start_span("chat", kind=SpanKind.CLIENT, attributes=call).end()
+                sent[protocol] += 1
+
+    with collector(tmp_path, ports[0]) as running:
+        senders = [
+            threading.Thread(target=keep_sending, args=(protocol, running, 10**6 * number))
+            for number, protocol in enumerate(PROTOCOLS)
+        ]
+        for sender in senders:
+            sender.start()
+        try:
+            for _ in range(3):
+                before = stored(opened)
+                with receiving(opened.path, *ports):
+                    eventually(lambda before=before: stored(opened) > before + 100)
+        finally:
+            done.set()
+            for sender in senders:
+                sender.join()
+        with receiving(opened.path, *ports):
+            eventually(lambda: stored(opened) >= sum(sent.values()))
+
+    assert all(count > 100 for count in sent.values())
+    assert rows(opened, "SELECT count(*), count(DISTINCT attributes ->> '$.\"gen_ai.response.id\"') FROM spans") == [
+        (sum(sent.values()), sum(sent.values()))
+    ]
+    assert stored(opened, "calls") == sum(sent.values())
+
+
+@pytest.mark.skipif(not has_component("tail_sampling"), reason="a collector without the tail_sampling processor")
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_an_application_needs_only_the_collectors_address_and_who_waits_is_known(
+    tmp_path: Path, claude_api: LookAlike, protocol: str
+) -> None:
+    """`opentelemetry-instrument python app.py`; with the third file the requests around calls come too."""
+    opened = store.open(tmp_path / "store.duckdb")
+    script = tmp_path / "app.py"
+    script.write_text(APPLICATION)
+    with (
+        Receiver(opened, ANY_PORT, token="secret") as receiver,
+        collector(tmp_path, receiver.http_port, requests=True) as running,
+    ):
+        run_instrumented(script, claude_api.url, running, protocol)
+        eventually(lambda: stored(opened) >= 6)
+        time.sleep(0.5)  # for anything that should not have come
+
+    assert rows(opened, "SELECT name, kind, count(*) FROM spans GROUP BY ALL ORDER BY ALL") == [
+        ("POST /ask", "SERVER", 3),
+        ("anthropic.messages.create", "CLIENT", 3),
+    ]
+    told = """SELECT DISTINCT dialect, service_name, code_file, code_line, stream, ttft_definition, output_tokens > 0,
+        tokens_per_second IS NOT NULL OR chunk_count > 0 FROM calls"""
+    assert rows(opened, told) == [("firsttoken", "ask", str(script), 9, True, "first_delta", True, True)]
+    assert "GET /health" in (tmp_path / "traces.jsonl").read_text(), "today's pipeline has everything"
+    assert "q=secret" in (tmp_path / "traces.jsonl").read_text()
+    assert rows(opened, "SELECT count(*) FROM spans WHERE contains(spans::VARCHAR, 'secret')") == [(0,)]
+
+
+def run_instrumented(script: Path, api: str, running: Collector, protocol: str) -> None:
+    exporter = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}[protocol]
+    command = [str(Path(sys.executable).parent / "opentelemetry-instrument"), sys.executable, str(script), api]
+    environment = {
+        **running.environment,
+        "OTEL_TRACES_EXPORTER": exporter,
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": running.http if protocol == "http/protobuf" else f"http://{running.grpc}",
+        "OTEL_SERVICE_NAME": "ask",
+    }
+    subprocess.run(command, env=environment, check=True, timeout=60)
+
+
+def test_a_samplers_probability_arrives_in_calls(tmp_path: Path) -> None:
+    opened = store.open(tmp_path / "store.duckdb")
+    with (
+        Receiver(opened, ANY_PORT, token="secret") as receiver,
+        collector(tmp_path, receiver.http_port) as running,
+        sending(HttpExporter(f"{running.http}/v1/traces")) as provider,
+    ):
+        state = TraceState([("ot", "th:c")])
+        sampled = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1), trace_state=state)
+        around = set_span_in_context(NonRecordingSpan(sampled))
+        provider.get_tracer("firsttoken").start_span("chat", around, SpanKind.CLIENT, CALL).end()
+        eventually(lambda: stored(opened, "calls") == 1)
+
+    assert rows(opened, "SELECT sampling_probability FROM calls") == [(0.25,)]
+    again = store.open(tmp_path / "again.duckdb")
+    assert main(["import", str(tmp_path / "traces.jsonl"), "--store", str(again.path)]) == 0
+    assert rows(again, "SELECT sampling_probability FROM calls") == [(0.25,)]
