@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
 TOKEN_VARIABLE: Final = "FIRSTTOKEN_DASHBOARD_TOKEN"  # noqa: S105 - its name, not its value
+LOGIN_VARIABLE: Final = "FIRSTTOKEN_DASHBOARD_LOGIN"
 #: A token shorter than this is guessed.
 _SHORTEST: Final = 8
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -39,7 +40,7 @@ _SERVER: Final[dict[str, str | bool | int]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare `--store`, `--host`, `--port`, `--token` and `--no-browser`."""
+    """Declare `--store`, `--host`, `--port`, `--token`, `--login` and `--no-browser`."""
     add_store(parser)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
@@ -51,30 +52,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what a browser is asked for before it sees anything (default: ${TOKEN_VARIABLE}); "
         "needed on any host that others can reach",
     )
+    parser.add_argument(
+        "--login",
+        metavar="WHO",
+        default=os.environ.get(LOGIN_VARIABLE) or None,
+        help="let browsers sign in with OpenID Connect, and these pass: addresses and @domains with commas between, or "
+        f"`everybody` with an account at the provider (default: ${LOGIN_VARIABLE})",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve the pages until interrupted. Raises CommandError where the address cannot be had."""
-    _check(args.host, args.token)
+    _check(args.host, args.token, args.login)
+    if args.login is not None:
+        _demand_login(args.login)
     store = firsttoken.store.open(args.store)
     # The pages run in threads of this process and open the store by its default place.
     os.environ["FIRSTTOKEN_STORE"] = str(store.path)
     listener = bound(args.host, args.port)
     address = f"http://{'localhost' if args.host in _LOOPBACK else args.host}:{listener.getsockname()[1]}"
-    _serve(listener, address, token=args.token, opens_browser=not args.no_browser)
+    _serve(listener, address, token=args.token, by_name=args.login is not None, opens_browser=not args.no_browser)
     return 0
 
 
-def _check(host: str, token: str | None) -> None:
+def _check(host: str, token: str | None, login: str | None) -> None:
     """Refuse what would let others in without a login."""
-    if token is None and host not in _LOOPBACK:
+    if token is None and login is None and host not in _LOOPBACK:
         raise CommandError(
             f"--host {host} can be reached by others: give a token with ${TOKEN_VARIABLE} or --token, "
-            "which a browser is then asked for."
+            "which a browser is then asked for, or --login for OpenID Connect."
         )
+    if token is not None and login is not None:
+        raise CommandError("a token and --login are two ways to sign in: choose one.")
     if token is not None and len(token) < _SHORTEST:
         raise CommandError(f"a token of under {_SHORTEST} characters is guessed: make one with `openssl rand -hex 16`.")
+
+
+def _demand_login(who: str) -> None:
+    """Draw pages only for these. Raises CommandError: the login lacks something, or `who` names nobody."""
+    from firsttoken_dashboard.app import oidc
+
+    try:
+        allowed = oidc.Allowed.read(who)
+    except ValueError:
+        raise CommandError(f"--login {who}: write addresses or @domains with commas between, or `everybody`.") from None
+    if (lacking := oidc.missing()) is not None:
+        raise CommandError(lacking)
+    oidc.demand(allowed)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -99,7 +124,7 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(listener: socket.socket, address: str, *, token: str | None, opens_browser: bool) -> None:
+def _serve(listener: socket.socket, address: str, *, token: str | None, by_name: bool, opens_browser: bool) -> None:
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from streamlit import config
@@ -112,9 +137,12 @@ def _serve(listener: socket.socket, address: str, *, token: str | None, opens_br
             script,
             # With a login, any name may be asked for: a page that pretends to live here has no cookie of this name.
             middleware=[
-                Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS)
-                if token is None
-                else Middleware(Login, token=token),
+                *([Middleware(Login, token=token)] if token is not None else []),
+                *(
+                    [Middleware(TrustedHostMiddleware, allowed_hosts=serving.HOSTS)]
+                    if token is None and not by_name
+                    else []
+                ),
                 Middleware(serving.KnownBackend),
             ],
         )

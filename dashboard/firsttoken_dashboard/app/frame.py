@@ -10,7 +10,7 @@ import streamlit as st
 import firsttoken.store
 from firsttoken.store import StoreError, StoreMissing
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import figures, filters, links, reading, views
+from firsttoken_dashboard.app import figures, filters, links, oidc, reading, views
 from firsttoken_dashboard.app.reading import Reader
 
 #: Streamlit leaves six lines free above a page. The class is the one that our own container's key makes.
@@ -25,6 +25,8 @@ def draw() -> None:
     """Draw the page that the address names."""
     # A file of ours: Streamlit would fetch the picture of a named icon from a content network.
     st.set_page_config(page_title="firsttoken", page_icon=_ICON, layout="wide")
+    if not oidc.passes():
+        return
     known = views.all_pages()
     page = st.navigation(known, position="top")
     links.remember(known)
