@@ -1,16 +1,16 @@
 -- How do a site's calls do? One row per site (service, file, function; without a source line what is around it): its latest line, n
 -- (calls), observations (traces), and of up to $most traces, drawn by their ids, the mean of each measure: time to
 -- first token, duration, tokens per second, cost in USD, share that failed, share of input read from the cache.
--- Needs the temporary tables of sites.sql and the view of price.sql.
+-- Needs the temporary tables of located.sql and places.sql and the view of price.sql.
 WITH observed AS (
     SELECT
-        located.service,
-        located.file,
-        located.function,
-        located.parent,
-        located.prompt,
+        places.service,
+        places.file,
+        places.function,
+        places.parent,
+        places.prompt,
         priced.trace_id,
-        MAX(located.line) AS line,
+        MAX(places.line) AS line,
         COUNT(*) AS n,
         AVG(priced.ttft_s) AS ttft_s,
         AVG(CASE WHEN priced.error_type IS NULL THEN priced.duration_s END) AS duration_s,
@@ -20,6 +20,7 @@ WITH observed AS (
         AVG(priced.cache_read_tokens / NULLIF(priced.input_tokens, 0)) AS hits,
         HASH(priced.trace_id) AS place
     FROM located
+    INNER JOIN places ON located.place = places.place
     INNER JOIN calls ON located.call_row = calls.rowid
     INNER JOIN priced_calls AS priced ON calls.trace_id = priced.trace_id AND calls.span_id = priced.span_id
     WHERE $version IS NULL OR priced.service_version = $version

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
 #: Calls per transaction: 0.2 GB while they are made. A multiple of four: blocks of four share a site.
-BATCH: Final = 400_000
+BATCH: Final = 491_520
 _PATIENCE_S: Final = 30.0
 _LONGEST_CHAIN: Final = timedelta(minutes=3)
 
@@ -74,13 +74,16 @@ def fill(
     roots = sql("simulate_roots", __package__ or "")
     for first in range(0, calls, BATCH):
         last = min(first + BATCH, calls)
-        values = {"seed": seed, "calls": calls, "days": days, "first_call": first, "last_call": last, "since": since}
+        values = {"seed": seed, "calls": calls, "days": days, "since": since}
         # The store's own way to write: its lock, its bounds, its tables.
         with store.write(patience_s=_PATIENCE_S) as con:
-            con.execute(f"CREATE OR REPLACE TEMP TABLE simulated AS {question}", values)
+            # Rows may lie in any order, and their numbers in a table: else one core would do all the work.
+            con.execute("SET preserve_insertion_order = false")
+            con.execute("CREATE OR REPLACE TEMP TABLE numbers AS SELECT unnest(range($1, $2)) AS i", [first, last])
+            [(rows,)] = con.execute("SELECT coalesce(max(rowid) + 1, 0) FROM calls").fetchall()
             con.begin()
-            con.execute("INSERT INTO calls BY NAME SELECT * EXCLUDE (served), TRUE AS simulated FROM simulated")
-            con.execute(f"INSERT INTO spans BY NAME {roots}")
+            con.execute(f"INSERT INTO calls BY NAME {question}", values)
+            con.execute(f"INSERT INTO spans BY NAME {roots}", {"first_row": rows})
             con.commit()
         if progress is not None:
             progress(last)

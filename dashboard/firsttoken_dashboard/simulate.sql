@@ -1,17 +1,17 @@
--- Which plausible calls did these applications make? One row per call, ready for `calls`; first_call to last_call exclusive.
+-- Which plausible calls did these applications make? One row per call, ready for `calls`: those of the temporary table `numbers`.
 -- Every chance is a hash of the call's number, its purpose and the seed: the same seed gives the same store, in any number
 -- of batches or threads. (A hash of the three as arguments would be correlated from purpose to purpose.)
 -- Calls come in blocks of four that share a site; a site with `chain` makes each block one trace, its calls after one another.
-WITH sites (site, weight, service, version, file, line, func, model, stream, chain, served, tools, effort, prefix_tokens, prefix_chars, marked, hit_share, tail_mu, out_mu, out_sigma, thinking_share, max_tokens, timeout_s, fresh_client, fault) AS (
+WITH sites (site, weight, service, version, file, line, func, model, stream, chain, tools, effort, prefix_tokens, prefix_chars, marked, hit_share, tail_mu, out_mu, out_sigma, thinking_share, max_tokens, timeout_s, fresh_client, fault) AS (
     VALUES
-        (0, 0.26, 'support-chat', '4.2.0', '/srv/support-chat/app/reply.py', 41, 'answer_customer', 'claude-sonnet-5-5', TRUE, FALSE, TRUE, 6, 'medium', 6200, 24800, TRUE, 0.86, 6.3, 5.5, 0.7, 0.25, 4096, 600.0, FALSE, 0.010),
-        (1, 0.20, 'support-chat', '4.2.0', '/srv/support-chat/app/triage.py', 18, 'classify', 'claude-haiku-5-5', FALSE, FALSE, TRUE, 0, 'low', 900, 3600, FALSE, 0.0, 5.6, 2.6, 0.4, 0.0, 64, 30.0, FALSE, 0.006),
-        (2, 0.14, 'search', '2026.11.3', '/srv/search/rerank.py', 77, 'rerank', 'claude-haiku-5-5', FALSE, FALSE, TRUE, 0, 'low', 2100, 8400, TRUE, 0.62, 7.4, 4.1, 0.5, 0.0, 512, 20.0, TRUE, 0.014),
-        (3, 0.12, 'code-agent', '0.9.1', '/srv/code-agent/agent/loop.py', 132, 'step', 'claude-opus-5-5', TRUE, TRUE, FALSE, 14, 'medium', 11800, 47200, TRUE, 0.91, 8.2, 5.9, 0.9, 0.45, 16000, 600.0, FALSE, 0.012),
-        (4, 0.09, 'reports', '1.0.4', '/srv/reports/jobs/summarise.py', 54, 'summarise', 'claude-opus-5', FALSE, FALSE, FALSE, 0, 'high', 4300, 17200, FALSE, 0.0, 8.6, 6.6, 0.5, 0.30, 8192, 90.0, FALSE, 0.018),
-        (5, 0.08, 'reports', '1.0.4', '/srv/reports/jobs/extract.py', 29, 'extract_fields', 'claude-sonnet-5', FALSE, FALSE, FALSE, 2, 'high', 3100, 12400, TRUE, 0.35, 7.9, 5.2, 0.6, 0.10, 4096, 600.0, FALSE, 0.008),
-        (6, 0.07, 'search', '2026.11.3', '/srv/search/answer.py', 203, 'answer_question', 'claude-sonnet-5-5', TRUE, FALSE, TRUE, 1, 'medium', 3900, 15600, TRUE, 0.71, 8.0, 5.8, 0.6, 0.15, 2048, 600.0, FALSE, 0.010),
-        (7, 0.04, 'legacy-mailer', '7', '/opt/mailer/compose.py', 12, 'compose', 'claude-haiku-4-5', TRUE, FALSE, FALSE, 0, NULL, 500, 2000, FALSE, 0.0, 6.0, 5.0, 0.6, 0.0, 1024, 600.0, TRUE, 0.020)
+        (0, 0.26, 'support-chat', '4.2.0', '/srv/support-chat/app/reply.py', 41, 'answer_customer', 'claude-sonnet-5-5', TRUE, FALSE, 6, 'medium', 6200, 24800, TRUE, 0.86, 6.3, 5.5, 0.7, 0.25, 4096, 600.0, FALSE, 0.010),
+        (1, 0.20, 'support-chat', '4.2.0', '/srv/support-chat/app/triage.py', 18, 'classify', 'claude-haiku-5-5', FALSE, FALSE, 0, 'low', 900, 3600, FALSE, 0.0, 5.6, 2.6, 0.4, 0.0, 64, 30.0, FALSE, 0.006),
+        (2, 0.14, 'search', '2026.11.3', '/srv/search/rerank.py', 77, 'rerank', 'claude-haiku-5-5', FALSE, FALSE, 0, 'low', 2100, 8400, TRUE, 0.62, 7.4, 4.1, 0.5, 0.0, 512, 20.0, TRUE, 0.014),
+        (3, 0.12, 'code-agent', '0.9.1', '/srv/code-agent/agent/loop.py', 132, 'step', 'claude-opus-5-5', TRUE, TRUE, 14, 'medium', 11800, 47200, TRUE, 0.91, 8.2, 5.9, 0.9, 0.45, 16000, 600.0, FALSE, 0.012),
+        (4, 0.09, 'reports', '1.0.4', '/srv/reports/jobs/summarise.py', 54, 'summarise', 'claude-opus-5', FALSE, FALSE, 0, 'high', 4300, 17200, FALSE, 0.0, 8.6, 6.6, 0.5, 0.30, 8192, 90.0, FALSE, 0.018),
+        (5, 0.08, 'reports', '1.0.4', '/srv/reports/jobs/extract.py', 29, 'extract_fields', 'claude-sonnet-5', FALSE, FALSE, 2, 'high', 3100, 12400, TRUE, 0.35, 7.9, 5.2, 0.6, 0.10, 4096, 600.0, FALSE, 0.008),
+        (6, 0.07, 'search', '2026.11.3', '/srv/search/answer.py', 203, 'answer_question', 'claude-sonnet-5-5', TRUE, FALSE, 1, 'medium', 3900, 15600, TRUE, 0.71, 8.0, 5.8, 0.6, 0.15, 2048, 600.0, FALSE, 0.010),
+        (7, 0.04, 'legacy-mailer', '7', '/opt/mailer/compose.py', 12, 'compose', 'claude-haiku-4-5', TRUE, FALSE, 0, NULL, 500, 2000, FALSE, 0.0, 6.0, 5.0, 0.6, 0.0, 1024, 600.0, TRUE, 0.020)
 ),
 ranges AS (
     SELECT
@@ -43,7 +43,7 @@ draws AS (
         6.283185307179586 * ((hash(i * 64 + 7, $seed) >> 11) / 9007199254740992.0) AS angle_a,
         sqrt(-2 * ln(((hash(i * 64 + 8, $seed) >> 11) + 1) / 9007199254740993.0)) AS radius_b,
         6.283185307179586 * ((hash(i * 64 + 9, $seed) >> 11) / 9007199254740992.0) AS angle_b
-    FROM range($first_call::BIGINT, $last_call::BIGINT) AS numbers (i)
+    FROM numbers
 ),
 placed AS (
     SELECT
@@ -100,28 +100,30 @@ lasting AS (
         thought_tokens / rate AS thought_s
     FROM clocked
 ),
-ended AS (
+-- Asked for twice, and cheap to make again: kept, its rows would be written down twice.
+ended AS NOT MATERIALIZED (
     SELECT
         *,
         CASE WHEN failed THEN waited_s + 0.2 + u_hit ELSE ttft + thought_s + streamed_s END AS lasted_s
     FROM lasting
 ),
+chained AS (
+    SELECT i, sum(lasted_s + 0.6) OVER (PARTITION BY block ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_s
+    FROM ended
+    WHERE chain
+),
 started AS (
     SELECT
-        *,
-        $since::TIMESTAMP_NS + to_microseconds((
-            1e6 * (
-                part * $days * 86400
-                + CASE WHEN chain THEN coalesce(sum(lasted_s + 0.6) OVER (PARTITION BY block ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) ELSE 0 END
-            )
-        )::BIGINT) AS began,
+        ended.*,
+        $since::TIMESTAMP_NS + to_microseconds((1e6 * (part * $days * 86400 + coalesce(chained.before_s, 0)))::BIGINT) AS began,
         lower(
-            to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 20, $seed) | top)
-            || to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 21, $seed) | top)
+            to_hex(hash(CASE WHEN chain THEN block ELSE ended.i END * 64 + 20, $seed) | top)
+            || to_hex(hash(CASE WHEN chain THEN block ELSE ended.i END * 64 + 21, $seed) | top)
         ) AS trace,
-        lower(to_hex(hash(i * 64 + 22, $seed) | top)) AS span,
-        lower(to_hex(hash(CASE WHEN chain THEN block ELSE i END * 64 + 23, $seed) | top)) AS parent
+        lower(to_hex(hash(ended.i * 64 + 22, $seed) | top)) AS span,
+        lower(to_hex(hash(CASE WHEN chain THEN block ELSE ended.i END * 64 + 23, $seed) | top)) AS parent
     FROM ended
+    LEFT JOIN chained ON ended.i = chained.i
 )
 SELECT
     trace AS trace_id,
@@ -192,5 +194,5 @@ SELECT
     (1000 * (2000 * (0.35 + 0.6 * u_time) * CASE WHEN overloaded THEN 0.3 ELSE 1 END)::BIGINT) AS ratelimit_input_tokens_remaining,
     60 * u_time AS ratelimit_input_tokens_reset_s,
     'firsttoken' AS dialect,
-    served
+    TRUE AS simulated
 FROM started

@@ -20,7 +20,7 @@ PER_TOKEN_S, FIRST_S, TPS = 0.00012, 0.8, 80.0
 def fitted(traffic: Traffic, folder: Path) -> LatencyFit:
     with traffic.store(folder).read() as con:
         locate(con, analysis.Window(), root=folder, said=declared(folder))
-        analysis.rows(con, "audited", analysis.Window(), package="firsttoken_dashboard.advisor")
+        analysis.rows(con, "audited", analysis.Window(), package="firsttoken_dashboard.advisor", most=1000)
         return fit_latency(con)
 
 

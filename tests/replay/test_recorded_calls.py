@@ -64,7 +64,7 @@ def recorded(folder: Path) -> tuple[Recording, Context]:
     window = analysis.Window()
     with store.open(folder / "calls.duckdb").read() as con:
         sites = locate(con, window, root=folder, said=declared(folder))
-        analysis.rows(con, "audited", window, package="firsttoken_dashboard.advisor")
+        analysis.rows(con, "audited", window, package="firsttoken_dashboard.advisor", most=1000)
         context = Context(window, Rates(None, None), sites, prices, fit_latency(con, prices))
         (site_id,) = sites
         found = recording(con, context, site_id, MODEL)

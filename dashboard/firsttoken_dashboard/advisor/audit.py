@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard import analysis, pricing
 from firsttoken_dashboard.advisor import first_token, fit, rules
 from firsttoken_dashboard.advisor.estimate import Rates, joint
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Quiet, Site
-from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, RuleModule
+from firsttoken_dashboard.advisor.rules import CannotJudge, Context, RuleModule
 from firsttoken_dashboard.advisor.sites import declared, locate
 from firsttoken_dashboard.advisor.sites import source_root as default_source_root
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
     from firsttoken.store import Store
 
-_PACKAGE = __package__ or ""
+_PACKAGE: Final = __package__ or ""
+#: Calls of one site and model that are looked at closely; of more, so many in whole traces, drawn by their ids.
+MOST_CALLS: Final = 20_000
+#: In a finding's evidence: how many calls there are, where fewer were looked at closely.
+CALLS_IN_ALL: Final = "calls_in_all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,13 @@ def audit(
     root = default_source_root() if source_root is None else source_root.resolve()
     said = declared(root)
     known = pricing.load() if prices is None else prices
+    say: Callable[[str], None] = (lambda _: None) if progress is None else progress
     with store.read() as con:
+        say("Which line made which call")
         sites = locate(con, window, root=root, said=said)
-        analysis.rows(con, "audited", window, package=_PACKAGE)
-        analysis.rows(con, "failed_attempts", window, package=_PACKAGE)
+        analysis.rows(con, "audited", window, package=_PACKAGE, most=MOST_CALLS)
+        for question in ("failed_attempts", "used_answers"):
+            analysis.rows(con, question, window, package=_PACKAGE)
         scope = _Scope(*analysis.rows(con, "scope", window, package=_PACKAGE)[0])
         context = Context(
             window=window,
@@ -70,14 +77,15 @@ def audit(
             source_root=root,
             sampled=scope.sampled,
         )
+        seen = _seen(con, window) if scope.n_calls else {}
         found: list[Finding] = []
         checked: list[Checked] = []
         for module in rules.load(only) if scope.n_calls else []:
-            if progress is not None:
-                progress(module.RULE.title)
-            answers, outcome = _ask(con, module, context)
+            say(module.RULE.title)
+            answers, outcome = _ask(con, module, context, seen)
             found.extend(answers)
             checked.append(outcome)
+        found = _with_calls_in_all(con, sites, found)
         quiet = _quiet(con, sites, found)
         slow = first_token.slow_sites(con, context, found, checked) if scope.n_calls else []
     told_apart = _apart(found)
@@ -102,22 +110,28 @@ def audit(
 def prepare(
     con: duckdb.DuckDBPyConnection, window: analysis.Window, *, root: Path
 ) -> tuple[dict[int, Site], float | None]:
-    """Fill the table `audited` alone, for questions beside the rules: the sites by id, and the seconds watched.
+    """Make the view `every_call` alone, for questions beside the rules: the sites by id, and the seconds watched.
 
     Raises SettingsError where `firsttoken.toml` is wrong.
     """
     sites = locate(con, window, root=root, said=declared(root))
-    analysis.rows(con, "audited", window, package=_PACKAGE)
-    scope = _Scope(*analysis.rows(con, "scope", window, package=_PACKAGE)[0])
-    return sites, Rates(scope.first, scope.last).span_s
+    [(first, last)] = con.execute(
+        "SELECT MIN(start_time)::TIMESTAMP, MAX(start_time)::TIMESTAMP FROM located"
+    ).fetchall()
+    return sites, Rates(first, last).span_s
 
 
-def _ask(con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context) -> tuple[list[Finding], Checked]:
+def _ask(
+    con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context, carried: Mapping[str, tuple[int, int]]
+) -> tuple[list[Finding], Checked]:
     rule = module.RULE
     if rule.whole and context.sampled:
         reason = "the traces are sampled, and this rule needs the time between calls"
         return [], Checked(rule.id, rule.title, "not judged", reason)
-    seen = _seen(con, rule)
+    needs = dict(rule.needs)
+    if rule.by_model:
+        needs["model"] = "gen_ai.request.model"
+    seen = {attribute: carried[column] for column, attribute in needs.items()}
     absent = [attribute for attribute, (_, calls) in seen.items() if calls == 0]
     if absent:
         return [], Checked(rule.id, rule.title, "not judged", f"no call carries {' or '.join(absent)}")
@@ -133,29 +147,41 @@ def _ask(con: duckdb.DuckDBPyConnection, module: RuleModule, context: Context) -
     return findings, Checked(rule.id, rule.title, "found" if findings else "good", "; ".join(partly))
 
 
-def _seen(con: duckdb.DuckDBPyConnection, rule: Rule) -> dict[str, tuple[int, int]]:
-    """For each attribute that the rule needs, how many calls there are to carry it, and how many do.
+def _seen(con: duckdb.DuckDBPyConnection, window: analysis.Window) -> dict[str, tuple[int, int]]:
+    """For each column that a rule needs, how many calls there are to carry it, and how many do.
 
     Calls that failed have no usage to carry: they are left out, unless every call failed. A model they have.
     """
-    columns = {column: attribute for column, attribute in rule.needs.items() if column != "model"}
-    counts = ", ".join(["COUNT(*)", *(f'COUNT("{column}")' for column in columns)])
-    row = con.execute(
-        f"SELECT {counts} FROM audited "  # noqa: S608 - our own columns
-        "WHERE error_type IS NULL OR NOT EXISTS (SELECT 1 FROM audited WHERE error_type IS NULL)"
-    ).fetchone()
-    asked, *told = row or (0, *(0 for _ in columns))
-    seen = {attribute: (asked, calls) for attribute, calls in zip(columns.values(), told, strict=True)}
-    if rule.by_model or "model" in rule.needs:
-        seen["gen_ai.request.model"] = con.execute("SELECT COUNT(*), COUNT(model) FROM audited").fetchall()[0]
-    return seen
+    table = analysis.columns(con, "carried", window, package=_PACKAGE)
+    seen = {
+        column: (table["calls"][0], counts[0]) for column, counts in table.items() if column not in {"failed", "calls"}
+    }
+    return seen | {"model": (sum(table["calls"]), sum(table["model"]))}
+
+
+def _with_calls_in_all(
+    con: duckdb.DuckDBPyConnection, sites: Mapping[int, Site], found: Sequence[Finding]
+) -> list[Finding]:
+    """The findings; where only a part of a site's calls was looked at closely, the evidence says how many there are."""
+    drawn = con.execute(
+        "SELECT DISTINCT site_id, model, calls_in_all FROM audited WHERE calls_in_all > $1", [MOST_CALLS]
+    )
+    in_all: dict[tuple[Site, str | None], int] = {}
+    for site_id, model, calls in drawn.fetchall():
+        in_all[sites[site_id], model] = calls
+    return [
+        one
+        if (calls := in_all.get((one.site, one.model))) is None
+        else replace(one, evidence={**one.evidence, CALLS_IN_ALL: calls})
+        for one in found
+    ]
 
 
 def _quiet(con: duckdb.DuckDBPyConnection, sites: Mapping[int, Site], found: Sequence[Finding]) -> list[Quiet]:
     """Services in which no rule found anything, with how many calls they made."""
     noisy = {one.site.service for one in found}
     calls: dict[str | None, int] = {}
-    for site_id, number in con.execute("SELECT site_id, COUNT(*) FROM audited GROUP BY site_id").fetchall():
+    for site_id, number in con.execute("SELECT site_id, COUNT(*) FROM every_call GROUP BY site_id").fetchall():
         service = sites[site_id].service
         calls[service] = calls.get(service, 0) + number
     return [Quiet(service, number) for service, number in sorted(calls.items(), key=str) if service not in noisy]
@@ -176,6 +202,6 @@ def _weight(finding: Finding) -> tuple[float, float]:
     """Dollars first, then seconds over all calls: the biggest saving leads."""
     money = finding.saving.usd_per_month
     seconds = finding.saving.latency_s
-    n = finding.evidence.get("n")
+    n = finding.evidence.get(CALLS_IN_ALL) or finding.evidence.get("n")
     calls = float(n) if isinstance(n, int | float) else 0.0
     return (0.0 if money is None else money.expected, 0.0 if seconds is None else seconds.expected * calls)

@@ -1,8 +1,8 @@
 -- Which sites made the calls of `located`? site_id, service, file, line, function, parent, prompt, and whether the
 -- function also streams (its answers are then read as they come).
 WITH listed AS (
-    SELECT site_id, service, file, line, function, parent, prompt, BOOL_OR(stream) AS streams
-    FROM located
+    SELECT site_id, service, file, line, function, parent, prompt, BOOL_OR(streams) AS streams
+    FROM places
     GROUP BY ALL
 )
 SELECT

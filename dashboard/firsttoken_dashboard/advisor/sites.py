@@ -90,8 +90,14 @@ def _patterns(sites: Mapping[str, object], name: str, path: Path) -> list[str]:
 def locate(
     con: duckdb.DuckDBPyConnection, window: analysis.Window, *, root: Path | None, said: Declared
 ) -> dict[int, Site]:
-    """Fill the temporary tables `located` and `audited_sites` for the window's calls; return the sites by id."""
-    analysis.rows(con, "sites", window, package=__package__ or "")
+    """The sites of the window's calls, by id.
+
+    Fills the temporary tables `located`, `places` and `audited_sites`, and makes the view `every_call`.
+    """
+    # No question here depends on the order in which calls came in; kept, only one core would fill the tables.
+    con.execute("SET preserve_insertion_order = false")
+    for question in ("around", "located", "places", "every_call"):
+        analysis.rows(con, question, window, package=__package__ or "")
     found: list[tuple[Any, ...]] = analysis.rows(con, "site_list", window, package=__package__ or "")
     sites = {row[0]: Site(*row[1:7]) for row in found}
     con.execute("CREATE OR REPLACE TEMP TABLE audited_sites (site_id UBIGINT, declared BOOLEAN, streams BOOLEAN)")

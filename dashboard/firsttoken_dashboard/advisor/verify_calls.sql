@@ -1,14 +1,15 @@
 -- Which calls did the places of one file (or one place without a source line) make? In time order, whole traces, one of $every: the
--- columns of before_after.Call, its configuration last. Needs the temporary tables of sites.sql and the view of price.sql.
+-- columns of before_after.Call, its configuration last. Needs the temporary tables of located.sql and places.sql and the view of price.sql.
 WITH here AS (
-    SELECT calls.trace_id, calls.span_id, located.function, located.line, calls.attempt_events, calls.prompt_blocks
+    SELECT calls.trace_id, calls.span_id, places.function, places.line, calls.attempt_events, calls.prompt_blocks
     FROM located
+    INNER JOIN places ON located.place = places.place
     INNER JOIN calls ON located.call_row = calls.rowid
     WHERE
-        located.service IS NOT DISTINCT FROM $site_service
-        AND located.file IS NOT DISTINCT FROM $file
-        AND located.parent IS NOT DISTINCT FROM $parent
-        AND located.prompt IS NOT DISTINCT FROM $prompt
+        places.service IS NOT DISTINCT FROM $site_service
+        AND places.file IS NOT DISTINCT FROM $file
+        AND places.parent IS NOT DISTINCT FROM $parent
+        AND places.prompt IS NOT DISTINCT FROM $prompt
         AND HASH(calls.trace_id) % $every = 0
 ),
 told AS (

@@ -1,18 +1,21 @@
 """The rules, in the order in which they are asked and reported.
 
 A rule is a module here with ``RULE: Rule`` and ``find(con, context) -> list[Finding]``. It reads the temporary table
-``audited`` (``advisor/audited.sql``): one row per model call of the window, with the columns of ``calls`` but the wide
-ones (``prompt_blocks``, ``attempt_events``: join ``calls`` on its ``rowid``) and ids that no rule reads, and
+``audited`` (``advisor/audited.sql``): one row per model call of the window (of a site and model with more than 20,000
+so many, in whole traces drawn by their ids), with the columns of ``calls`` but the wide ones (``prompt_blocks``,
+``attempt_events``: join ``calls`` on its ``rowid``) and ids that no rule reads, and
 
 - ``call_row``: the call's ``rowid`` in ``calls``
 - ``block_count``, ``marked``: how many prompt blocks are known, and whether one of them is marked for the cache
 - ``site_id``: index into ``Context.sites``
 - ``model``: the model that was asked for, else the one that answered
 - ``interactive``: somebody waits for the answer; NULL where that is not known
-- ``weight``: how many calls this row stands for (above 1 where traces are sampled)
+- ``weight``: how many calls this row stands for (above 1 where traces are sampled, here or by the application)
+- ``span_key``: what ``used_answers`` (answers that a later call of the trace uses) is joined on
 
 Only ``operation = 'chat'`` is in it. Failed calls are: ``error_type IS NOT NULL``. What went wrong on the way is in
-the temporary table ``failed_attempts``.
+the temporary table ``failed_attempts``. What lies between neighbouring calls, or repeats, is asked of the view
+``every_call`` (``advisor/located.sql``), which holds all of them and little else.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ RULE: Final = Rule(
     whole=True,
 )
 
+#: Answers of one site and model that are looked at: all to the same request, or none.
+MOST_ANSWERS: Final = 20_000
 REPEATED_SHARE: Final = 0.05
 MINIMUM_REPEATS: Final = 5
 #: Several answers to one request at the same time are usually wanted: to compare them, or to vote.
@@ -52,7 +54,7 @@ class _Row:
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     """Sites of whose answers at least 5 % were given before; hints where the repetition looks meant."""
-    rows = (_Row(*values) for values in ask(con, "deduplicate_requests", context))
+    rows = (_Row(*values) for values in ask(con, "deduplicate_requests", context, most=MOST_ANSWERS))
     return [_finding(row, context) for row in rows if row.repeats >= max(MINIMUM_REPEATS, REPEATED_SHARE * row.n)]
 
 

@@ -2,17 +2,36 @@
 -- to a request that had been answered before), soon (of these, within an hour of the answer before), at_once (asked
 -- again while the first was still on its way: often meant), distinct (requests that were repeated), the mean duration
 -- (s) and its standard deviation, and mean tokens of a repeat (uncached, cache read, written, output), max_tokens, sample traces.
-WITH answered AS (
+-- Of more than $most answers about so many are looked at: all that were given to the same request, or none.
+WITH sizes AS (
+    SELECT site_id, model, COUNT(*) AS n
+    FROM every_call
+    WHERE NOT failed AND request_key IS NOT NULL
+    GROUP BY site_id, model
+),
+drawn AS (
     SELECT
-        *,
+        every_call.call_row,
+        every_call.site_id,
+        every_call.model,
+        every_call.weight * sizes.n / COUNT(*) OVER (PARTITION BY every_call.site_id, every_call.model) AS weight
+    FROM every_call
+    INNER JOIN sizes ON every_call.site_id = sizes.site_id AND every_call.model = sizes.model
+    WHERE
+        NOT every_call.failed
+        AND (every_call.request_key >> 11) / 9007199254740992.0 < $most / sizes.n
+),
+answered AS (
+    SELECT
+        drawn.*,
+        calls.* EXCLUDE (attempt_events, prompt_blocks, span_ids),
         LAG(end_time) OVER same AS last_end,
         -- One answer is enough: a call is a repeat also where another one like it is on its way at the moment.
         MIN(end_time) OVER (same ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS first_end
-    FROM audited
+    FROM drawn
+    INNER JOIN calls ON drawn.call_row = calls.rowid
     WHERE
-        error_type IS NULL
-        AND request_hash IS NOT NULL
-        AND output_tokens IS NOT NULL
+        output_tokens IS NOT NULL
         -- What searches the web, or only warms a cache, is right to ask again.
         AND (server_tool_counts IS NULL OR server_tool_counts::VARCHAR IN ('{}', 'null'))
         AND COALESCE(max_tokens, 1) > 0

@@ -35,6 +35,8 @@ WORTH_A_CONNECTION_S: Final = 0.02
 #: httpx's default keep-alive, and what the API's edge keeps idle connections for at least.
 KEEPALIVE_DEFAULT_S: Final = 5
 KEEPALIVE_LONGEST_S: Final = 300
+#: How long clients were idle is looked at between so many of the latest calls.
+LATEST_CALLS: Final = 200_000
 
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
@@ -43,7 +45,7 @@ def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     if context.sampled:  # the call before may be one that was not sampled
         return fresh
     taken = {one.site for one in fresh}
-    idle = (_idle_connections(row, context) for row in ask(con, "idle_connections", context))
+    idle = (_idle_connections(row, context) for row in ask(con, "idle_connections", context, most=LATEST_CALLS))
     return fresh + [one for one in idle if one is not None and one.site not in taken]
 
 

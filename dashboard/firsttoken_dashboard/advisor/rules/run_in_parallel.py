@@ -38,6 +38,8 @@ AT_ONCE: Final = 8
 WORTH_IT_S: Final = 0.2
 WORTH_IT_SHARE: Final = 0.15
 MOST_CALLS: Final = 20_000
+#: Among so many of the latest calls those of one span are looked for.
+RECENT_CALLS: Final = 200_000
 #: What calls at the same time may lose to each other: the low end keeps this share of the saving.
 AT_LEAST: Final = 0.7
 LIKELY: Final = 0.9
@@ -103,7 +105,7 @@ class Run:
 
 def find(con: duckdb.DuckDBPyConnection, context: Context) -> list[Finding]:
     """Runs of calls, repeated in several requests, that would be shorter with what can overlap overlapping."""
-    calls = [Call(*row) for row in ask(con, "run_in_parallel", context, most=MOST_CALLS)]
+    calls = [Call(*row) for row in ask(con, "run_in_parallel", context, most=MOST_CALLS, recent=RECENT_CALLS)]
     if not calls:
         raise CannotJudge("no two calls were made under the same span, such as that of an HTTP request")
     courses: dict[tuple[int, ...], list[Run]] = defaultdict(list)

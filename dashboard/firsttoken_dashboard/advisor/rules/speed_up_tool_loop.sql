@@ -4,15 +4,7 @@
 -- (with more), tools (mean tool calls of those), tool_s and all_s (seconds in tools, and of these traces' loops in
 -- all), one_gaps_s (pauses with one tool; NULL: none) and several_gaps (gap_s, tools), at most 500 each, max_tokens,
 -- sample traces.
-WITH used AS (
-    SELECT
-        audited.trace_id,
-        SPLIT_PART(dependency, ':', 1) AS span_id,
-        MIN(audited.start_time) AS next_start
-    FROM audited, UNNEST(audited.depends_on) AS listed (dependency)
-    GROUP BY audited.trace_id, SPLIT_PART(dependency, ':', 1)
-),
-steps AS (
+WITH steps AS (
     SELECT
         audited.site_id,
         audited.model,
@@ -25,7 +17,7 @@ steps AS (
             audited.response_blocks, lambda block: STARTS_WITH(block, 'tool_use:')
         )[1], ':', 2) AS BIGINT) AS tools
     FROM audited
-    INNER JOIN used ON audited.trace_id = used.trace_id AND audited.span_id = used.span_id
+    INNER JOIN used_answers AS used ON audited.span_key = used.span_key
     WHERE audited.stop_reason = 'tool_use' AND audited.model IS NOT NULL
 ),
 -- Somebody who is asked for leave takes longer than a minute, or it is not the tool that takes so long.

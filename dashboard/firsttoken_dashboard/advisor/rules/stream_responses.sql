@@ -2,13 +2,7 @@
 -- succeeded), whole (those that were neither streamed nor stopped by something that cannot be shown early), weight of
 -- those, interactive (TRUE: somebody waits; NULL: not known), typical max_tokens, grids of duration (s), output
 -- tokens, thinking tokens and input tokens from no cache over `whole`, and sample traces.
-WITH used AS (
-    -- Answers that feed a later call of the same request: nobody reads them as they come.
-    SELECT DISTINCT audited.trace_id, SPLIT_PART(dependency, ':', 1) AS span_id
-    FROM audited, UNNEST(audited.depends_on) AS listed (dependency)
-    WHERE audited.waited_for
-),
-answered AS (
+WITH answered AS (
     SELECT
         audited.*,
         (
@@ -19,10 +13,11 @@ answered AS (
                 audited.response_blocks IS NULL
                 OR LEN(LIST_FILTER(audited.response_blocks, lambda block: STARTS_WITH(block, 'text:'))) > 0
             )
-            AND used.span_id IS NULL
+            -- Answers that feed a later call of the same request: nobody reads them as they come.
+            AND used.waited_for IS NOT TRUE
         ) AS readable
     FROM audited
-    LEFT JOIN used ON audited.trace_id = used.trace_id AND audited.span_id = used.span_id
+    LEFT JOIN used_answers AS used ON audited.span_key = used.span_key
     WHERE audited.error_type IS NULL AND audited.output_tokens IS NOT NULL AND audited.duration_s > 0
 )
 SELECT

@@ -1,21 +1,13 @@
 -- How long are a site's answers, and how much of them do later calls use? Per site and model: site_id, model, n (calls
 -- that ended by themselves), weight, typical max_tokens, whether most stream, most output tokens of any call, grid of
 -- visible output tokens, calls that a later call uses, the median share of those that is used, decode rate, traces.
-WITH used AS (
-    SELECT
-        audited.trace_id,
-        split_part(dependency, ':', 1) AS span_id,
-        least(sum(TRY_CAST(split_part(dependency, ':', 2) AS DOUBLE)), 1) AS share
-    FROM audited, unnest(audited.depends_on) AS listed (dependency)
-    GROUP BY audited.trace_id, split_part(dependency, ':', 1)
-),
-answered AS (
+WITH answered AS (
     SELECT
         audited.*,
         audited.output_tokens - coalesce(audited.thinking_tokens, 0) AS visible_tokens,
         used.share
     FROM audited
-    LEFT JOIN used ON audited.trace_id = used.trace_id AND audited.span_id = used.span_id
+    LEFT JOIN used_answers AS used ON audited.span_key = used.span_key
     WHERE audited.error_type IS NULL AND audited.output_tokens IS NOT NULL AND audited.model IS NOT NULL
 )
 SELECT

@@ -1,15 +1,11 @@
 -- Which sites make many calls that nobody waits for? Per site and model: site_id, model, n, weight, job (TRUE: known to
 -- be one; NULL: not known), peak (most calls in one hour), mean tokens (uncached, cache read, written for 5 min, for
 -- 1 h, output), their standard deviations in that order, max_tokens, sample traces.
-WITH needed AS (
-    -- A call whose answer a later call of its trace needs cannot wait for a batch.
-    SELECT DISTINCT audited.trace_id, SPLIT_PART(dependency, ':', 1) AS span_id
-    FROM audited, UNNEST(audited.depends_on) AS listed (dependency)
-),
-answered AS (
+WITH answered AS (
     SELECT
         audited.*,
-        needed.span_id IS NULL
+        -- A call whose answer a later call of its trace needs cannot wait for a batch.
+        needed.span_key IS NULL
         AND LEN(COALESCE(audited.depends_on, [])) = 0
         AND audited.stream IS NOT TRUE
         AND COALESCE(audited.tool_count, 0) = 0
@@ -17,14 +13,15 @@ answered AS (
         AND COALESCE(audited.service_tier, 'standard') <> 'batch'
         AND COALESCE(audited.max_tokens, 1) > 0 AS alone
     FROM audited
-    LEFT JOIN needed ON audited.trace_id = needed.trace_id AND audited.span_id = needed.span_id
+    LEFT JOIN used_answers AS needed ON audited.span_key = needed.span_key
     WHERE audited.error_type IS NULL AND audited.model IS NOT NULL AND audited.output_tokens IS NOT NULL
 ),
 hours AS (
     SELECT site_id, model, MAX(calls) AS peak
     FROM (
         SELECT site_id, model, DATE_TRUNC('hour', start_time) AS hour, COUNT(*) AS calls
-        FROM answered
+        FROM every_call
+        WHERE NOT failed
         GROUP BY site_id, model, hour
     ) AS counted
     GROUP BY site_id, model
