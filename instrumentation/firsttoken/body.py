@@ -46,7 +46,7 @@ def observe(response: Any, call: Call, reading: Reading) -> None:
         kind = both if is_sync and is_async else sync_kind if is_sync else async_kind
         headers = response.headers
         scanner = Scanner(call, reading, headers.get("content-encoding"), str(headers.get("content-type", "")))
-        response.stream = kind(inner, call, reading, scanner)
+        response.stream = kind(inner, call, reading, scanner, response.extensions.get("network_stream"))
 
 
 class Scanner:
@@ -112,8 +112,9 @@ def _decoder(encoding: str | None) -> Any:
 class _Observed:
     """What the sync and the async byte stream have in common."""
 
-    def __init__(self, inner: Any, call: Call, reading: Reading, scanner: Scanner) -> None:
+    def __init__(self, inner: Any, call: Call, reading: Reading, scanner: Scanner, network: Any) -> None:
         self._inner = inner
+        self._network = network
         self._call = call
         self._reading = reading
         self._scanner = scanner
@@ -127,6 +128,10 @@ class _Observed:
             return None
         self._reading.held = perf_counter() - self._reading.waiting_since
         return self._scanner.feed
+
+    def _is_here(self) -> bool:
+        """Whether bytes wait in the socket. Then a long read waited for the machine and not for the network."""
+        return bool(self._network.get_extra_info("is_readable")) if self._network is not None else False
 
     def _ended(self, error: BaseException | None, parsed: bool) -> None:  # noqa: FBT001
         """The body was read to its end, or reading it failed; where the SDK parses, it tells better itself."""
@@ -149,10 +154,11 @@ class _SyncBody(_Observed):
         scan = guarded("a response's bytes", self._begin)
         asked = clock()
         unread = asked - reading.silent_until
+        late = unread > EXACT_S and guarded("a response's bytes", self._is_here)
         try:
             for chunk in self._inner:
                 now = clock()
-                if now - asked > WAITED_S:
+                if now - asked > WAITED_S and not late:
                     unread = 0.0
                 reading.arrival = now if unread < EXACT_S else -now
                 if scan is not None:
@@ -160,6 +166,7 @@ class _SyncBody(_Observed):
                 yield chunk
                 asked = clock()
                 unread += asked - now
+                late = unread > EXACT_S and guarded("a response's bytes", self._is_here)
                 if scan is not None:
                     reading.held += asked - now
         except GeneratorExit:
