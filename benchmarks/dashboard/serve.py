@@ -8,6 +8,8 @@ RECORDINGS, what Streamlit sent to the browser. `floor` sends just that again an
 from literals.
 """
 
+# ruff: noqa: SLF001 - it stands where the server's own parts stand
+
 from __future__ import annotations
 
 import pickle
@@ -21,7 +23,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, get_script_run_ctx
 
 from firsttoken_dashboard import cli
-from firsttoken_dashboard.app import auditing, frame, reading
+from firsttoken_dashboard.app import auditing, frame, later, reading
 
 
 def page() -> str:
@@ -60,7 +62,10 @@ def replay(folder: Path) -> None:
     if context is None:
         raise RuntimeError("not in a run")
     for told in pickle.loads((folder / f"{page()}.pickle").read_bytes()):
-        context._enqueue(ForwardMsg.FromString(told))
+        message = ForwardMsg.FromString(told)
+        # Nobody would answer.
+        if message.WhichOneof("type") != "auto_rerun":
+            context._enqueue(message)
 
 
 def forget(*_: Any) -> None:
@@ -69,6 +74,8 @@ def forget(*_: Any) -> None:
         reading._answers.clear()
     with auditing._shelf.lock:
         auditing._shelf.asked.clear()
+    with later._shelf.lock:
+        later._shelf.asked.clear()
 
 
 if __name__ == "__main__":

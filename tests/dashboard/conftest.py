@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -77,14 +78,17 @@ def _here(url: str) -> bool:
 
 
 @contextmanager
-def serving(store: Path, *words: str, environment: Mapping[str, str] | None = None) -> Generator[str]:
-    """`firsttoken dashboard` over this store, as a user starts it; its address."""
+def serving(
+    store: Path, *words: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Generator[str]:
+    """`firsttoken dashboard` over this store, as a user starts it in that folder; its address."""
     command = [sys.executable, "-m", "firsttoken_dashboard.cli", "dashboard", "--port", "0", "--no-browser"]
     with subprocess.Popen(
         [*command, "--store", str(store), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
     ) as process:
         assert process.stdout is not None
@@ -95,6 +99,13 @@ def serving(store: Path, *words: str, environment: Mapping[str, str] | None = No
             yield match[0]
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

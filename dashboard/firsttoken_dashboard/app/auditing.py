@@ -43,12 +43,14 @@ class Standing:
     """Where the audit of a window stands.
 
     `audit` is the newest answer, with what the user decided since (None: there is none yet); `progress` says how far a
-    newer one has come, from 0 to 1 and in words (None: none is being made); `wrong` why there is none.
+    newer one has come, from 0 to 1 and in words (None: none is being made), and `done` is set once it is there; `wrong`
+    says why there is none.
     """
 
     audit: Audit | None
     progress: tuple[float, str] | None = None
     wrong: str | None = None
+    done: threading.Event | None = None
 
 
 @dataclass(slots=True)
@@ -103,11 +105,11 @@ def audit(reader: Reader, chosen: Chosen) -> Standing:
         done.wait(_PATIENCE_S)
     progress = None if one.done is None else one.progress
     if one.made is None:
-        return Standing(None, progress, one.wrong)
+        return Standing(None, progress, one.wrong, done)
     known = {**one.made.followed, **reader.ask(states.read)}
     service = chosen.window.service
     shown = {key: row for key, row in known.items() if service is None or row.site.service == service}
-    return Standing(states.merge(one.made.audit, shown), progress, one.wrong)
+    return Standing(states.merge(one.made.audit, shown), progress, one.wrong, done)
 
 
 def _fresh(one: _Asked, reader: Reader, chosen: Chosen) -> bool:

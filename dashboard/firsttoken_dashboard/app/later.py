@@ -23,10 +23,14 @@ _MOST: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Standing(Generic[T]):
-    """The newest answer there is (None: none yet), and in a sentence why there is none where it cannot be had."""
+    """The newest answer there is (None: none yet), and in a sentence why there is none where it cannot be had.
+
+    `done` is set once the answer that is being made is there; None: none is being made.
+    """
 
     answer: T | None
     wrong: str | None = None
+    done: threading.Event | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ def answer(reader: Reader, key: Hashable, make: Callable[[], T], *, kept_s: floa
         done = one.done
     if done is not None and one.answer is None:
         done.wait(_PATIENCE_S)
-    return Standing(cast("T | None", one.answer), one.wrong)
+    return Standing(cast("T | None", one.answer), one.wrong, done)
 
 
 def _make(one: _Asked, done: threading.Event, make: Callable[[], Any], state: Hashable) -> None:

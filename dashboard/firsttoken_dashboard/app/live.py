@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 import streamlit as st
 
@@ -13,8 +14,8 @@ from firsttoken_dashboard.app.filters import Chosen, chosen
 from firsttoken_dashboard.app.reading import Reader
 
 
-def part(draw: Callable[[Reader, Chosen], None], *, waits: bool = False) -> None:
-    """Draw this part now, and again every second while the page is live; one that `waits` for an answer, always.
+def part(draw: Callable[[Reader, Chosen], None]) -> None:
+    """Draw this part now, and again every second while the page is live.
 
     The store is asked only when it has changed; a part that comes out the same is not sent again.
     """
@@ -32,4 +33,15 @@ def part(draw: Callable[[Reader, Chosen], None], *, waits: bool = False) -> None
 
     # The name tells Streamlit which part this is, from one drawing to the next.
     again.__qualname__ = f"{draw.__module__}.{draw.__qualname__}"
-    st.fragment(again, run_every=1.0 if waits else chosen().refresh_s)()
+    st.fragment(again, run_every=chosen().refresh_s)()
+
+
+def once(done: Event) -> None:
+    """Draw the page again when something that it waits for is there, also while it is paused."""
+
+    def look() -> None:
+        if done.is_set():
+            st.rerun(scope="app")
+
+    if not chosen().live:
+        st.fragment(look, run_every=0.5)()

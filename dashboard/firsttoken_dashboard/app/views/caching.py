@@ -35,7 +35,7 @@ def draw() -> None:
     """Draw the page."""
     live.part(_course)
     live.part(_sites)
-    live.part(_site, waits=True)
+    live.part(_site)
 
 
 def _course(reader: Reader, chosen: Chosen) -> None:
@@ -131,7 +131,7 @@ def _site(reader: Reader, chosen: Chosen) -> None:
         reader, ("study", chosen.window, one), lambda: _study(store, chosen.window, one), kept_s=_KEPT_S
     )
     if standing.answer is None:
-        words.waiting(standing.wrong, "Reading prompts")
+        words.waiting(standing, "Reading prompts")
         return
     (found,) = standing.answer
     if found is None:

@@ -36,7 +36,7 @@ _MEASURES: Final = (
 
 def draw() -> None:
     """Draw the page."""
-    live.part(_compare, waits=True)
+    live.part(_compare)
 
 
 def _compare(reader: Reader, chosen: Chosen) -> None:
@@ -55,7 +55,7 @@ def _compare(reader: Reader, chosen: Chosen) -> None:
     standing = later.answer(reader, ("compare", a, b), lambda: compare(a.side(store), b.side(store)), kept_s=_KEPT_S)
     found = standing.answer
     if found is None:
-        words.waiting(standing.wrong, "Comparing")
+        words.waiting(standing, "Comparing")
         return
     if found.n_a == 0 or found.n_b == 0:
         st.text(f"No calls: {a.name if found.n_a == 0 else b.name}. Choose another, or a wider window.")

@@ -36,10 +36,10 @@ def draw() -> None:
     live.part(_charts)
     first = st.container()
     live.part(_benchmark)
-    live.part(_deploy, waits=True)
+    live.part(_deploy)
     # Last, because an audit takes longest; above the models, because it is what to act on.
     with first:
-        live.part(_first_findings, waits=True)
+        live.part(_first_findings)
 
 
 def _scores(reader: Reader, chosen: Chosen) -> None:
@@ -251,7 +251,7 @@ def _deploy(reader: Reader, chosen: Chosen) -> None:
     st.subheader("Since the last deploy", anchor=False)
     found = standing.answer
     if found is None:
-        words.waiting(standing.wrong, "Comparing with the calls before it")
+        words.waiting(standing, "Comparing with the calls before it")
         return
     st.text(
         f"{deploy.service or 'The service'} went from {deploy.before} to {deploy.version} at "

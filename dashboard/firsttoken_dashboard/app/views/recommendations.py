@@ -29,7 +29,7 @@ _OUTCOMES: Final = {"found": "", "good": "good", "not judged": "bad"}
 
 def draw() -> None:
     """Draw the page."""
-    live.part(_findings, waits=True)
+    live.part(_findings)
 
 
 def _findings(reader: Reader, chosen: Chosen) -> None:

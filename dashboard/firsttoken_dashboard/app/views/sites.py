@@ -34,7 +34,7 @@ _COLUMNS: Final = (
 
 def draw() -> None:
     """Draw the page."""
-    live.part(_sites, waits=True)
+    live.part(_sites)
 
 
 def _sites(reader: Reader, chosen: Chosen) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from threading import Event
+from typing import Any, Final
 
 import streamlit as st
 
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.app import figures, filters, links
-from firsttoken_dashboard.app.auditing import Standing
+from firsttoken_dashboard.app import auditing as auditing_
+from firsttoken_dashboard.app import figures, filters, later, links, live
 from firsttoken_dashboard.app.components import Cell
 from firsttoken_dashboard.app.filters import Chosen, moments
 from firsttoken_dashboard.app.reading import Reader
@@ -80,21 +81,24 @@ def times(chosen: Chosen, found: Sequence[datetime]) -> list[datetime]:
     return moments(min(chosen.start, *found[:1]), max(chosen.end, *found[-1:]), chosen.grain)
 
 
-def auditing(standing: Standing) -> None:
-    """Hold the place of an audit that is being made, and say how far it has come."""
-    if standing.wrong is not None:
-        waiting(standing.wrong, "")
-        return
+def auditing(standing: auditing_.Standing) -> None:
+    """Hold the place of an audit that is being made, and say how far it has come; or why there is none."""
     done, what = standing.progress or (0.0, "")
-    st.progress(done, text=links.plain(f"Asking the rules. {what}"))
+    _waiting(standing.wrong, standing.done, done, f"Asking the rules. {what}")
 
 
-def waiting(wrong: str | None, what: str) -> None:
+def waiting(standing: later.Standing[Any], what: str) -> None:
     """Hold the place of an answer that is being made, or say why there is none."""
+    _waiting(standing.wrong, standing.done, 0.0, f"{what} …")
+
+
+def _waiting(wrong: str | None, done: Event | None, share: float, told: str) -> None:
     if wrong is not None:
         st.error(links.plain(wrong), icon=":material/error:")
-    else:
-        st.progress(0.0, text=f"{what} …")
+        return
+    st.progress(share, text=links.plain(told))
+    if done is not None:
+        live.once(done)
 
 
 def no_calls(reader: Reader, chosen: Chosen) -> None:
