@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
-_FIRST_CHUNK = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_PER_CHUNK = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 
 _DIMENSIONS = (a.OPERATION_NAME, a.PROVIDER_NAME, a.REQUEST_MODEL, a.RESPONSE_MODEL, a.SERVER_ADDRESS, a.SERVER_PORT)
 
@@ -50,13 +48,13 @@ class Metrics:
             "gen_ai.client.operation.time_to_first_chunk",
             unit="s",
             description="Time to receive the first chunk of a streamed answer.",
-            explicit_bucket_boundaries_advisory=_FIRST_CHUNK,
+            explicit_bucket_boundaries_advisory=_SECONDS,
         )
         self._per_chunk = meter.create_histogram(
             "gen_ai.client.operation.time_per_output_chunk",
             unit="s",
             description="Time between the chunks of a streamed answer, after the first.",
-            explicit_bucket_boundaries_advisory=_PER_CHUNK,
+            explicit_bucket_boundaries_advisory=_SECONDS,
         )
 
     @property
@@ -68,22 +66,20 @@ class Metrics:
     def record(self, known: Mapping[str, AttributeValue], duration_s: float, reading: Reading | None) -> None:
         """One call, from its span's attributes and the arrivals of its deltas."""
         dimensions = {name: known[name] for name in _DIMENSIONS if name in known}
-        timed = dimensions
         error_type = known.get(a.ERROR_TYPE)
-        if error_type is not None:
-            timed = {**dimensions, a.ERROR_TYPE: error_type}
-        self._duration.record(duration_s, timed)
+        failed = {} if error_type is None else {a.ERROR_TYPE: error_type}
+        self._duration.record(duration_s, {**dimensions, **failed})
         for name, kind in _TOKEN_TYPES:
             count = known.get(name)
             if isinstance(count, int):
                 self._tokens.record(count, {**dimensions, "gen_ai.token.type": kind})
         first_s = known.get(a.TIME_TO_FIRST_CHUNK)
         if reading is not None and reading.deltas and isinstance(first_s, float):
-            self._first_chunk.record(first_s, timed)
+            self._first_chunk.record(first_s, dimensions)
             # One record a chunk, as the conventions have it: too many for the thread of the caller.
-            background.submit(lambda: self._record_chunks(reading.deltas, timed))
+            background.submit(lambda: self._record_chunks(reading.deltas, dimensions))
 
-    def _record_chunks(self, deltas: list[float], timed: dict[str, AttributeValue]) -> None:
+    def _record_chunks(self, deltas: list[float], dimensions: dict[str, AttributeValue]) -> None:
         for before, after in pairwise(deltas):
             if before > 0 and after > 0:
-                self._per_chunk.record(after - before, timed)
+                self._per_chunk.record(after - before, dimensions)
