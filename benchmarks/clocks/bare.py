@@ -73,7 +73,8 @@ class BareClient:
 
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
-        self._host = f"{address.hostname}:{address.port}"
+        assert address.port is not None
+        self._host = address.netloc
         self._socket = socket.create_connection((address.hostname, address.port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
