@@ -76,8 +76,8 @@ def environment(column: Column, home: Path) -> Path | None:
     if python.exists() or base is None:
         return python if python.exists() else None
     extra = "[aiohttp]" if column.aiohttp else ""
-    wanted = [f"anthropic{extra}=={column.anthropic}", *_ALSO.get(column.anthropic, []), "pytest>=8.2", "trio>=0.27"]
-    wanted += ["typing-extensions>=4.5", "-e", str(ROOT)]
+    wanted = [f"anthropic{extra}=={column.anthropic}", *_ALSO.get(column.anthropic, []), "-e", str(ROOT)]
+    wanted += ["boto3>=1.34", "pytest>=8.2", "trio>=0.25", "typing-extensions>=4.5"]
     uv = shutil.which("uv")
     if uv is not None:
         subprocess.run([uv, "venv", "-q", "--python", base, directory], check=True)
