@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ WATCH = """
 
 
 @contextmanager
-def serving(kind: str, store: Path, recordings: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(kind: str, store: Path, recordings: Path) -> Generator[tuple[str, subprocess.Popen[str]]]:
     """The address of a server of that kind, and its process."""
     words = ["--store", str(store), "--port", "0", "--no-browser"]
     with subprocess.Popen(

@@ -97,7 +97,7 @@ def provider(email: str) -> Generator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
