@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard import analysis, pricing
-from firsttoken_dashboard.advisor import first_token, fit, rules
-from firsttoken_dashboard.advisor.estimate import Rates, joint
+from firsttoken_dashboard.advisor import first_token, fit, rules, together
+from firsttoken_dashboard.advisor.estimate import Rates
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Quiet, Site
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, RuleModule
 from firsttoken_dashboard.advisor.sites import declared, locate
@@ -88,7 +88,9 @@ def audit(
         found = _with_calls_in_all(con, sites, found)
         quiet = _quiet(con, sites, found)
         slow = first_token.slow_sites(con, context, found, checked) if scope.n_calls else []
-    told_apart = _apart(found)
+        told_apart = _apart(found)
+        shared = together.groups(con, [one for one in told_apart if one.kind == "finding"], context)
+    told_apart = [replace(one, change=None) for one in told_apart]
     findings = sorted((one for one in told_apart if one.kind == "finding"), key=_weight, reverse=True)
     return Audit(
         findings=findings,
@@ -102,7 +104,8 @@ def audit(
         sampled=scope.sampled,
         source_root=root,
         quiet=quiet,
-        total=joint(findings, context.rates, scope.weight),
+        total=together.total(shared, [one.id for one in findings], context.rates, scope.weight),
+        together=shared,
         weight=scope.weight,
     )
 

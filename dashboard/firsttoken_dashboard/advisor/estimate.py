@@ -1,4 +1,4 @@
-"""The arithmetic of a saving: rates, distributions with their uncertainty, and totals that count nothing twice.
+"""The arithmetic of a saving: rates, and distributions with their uncertainty.
 
 Pure Python over what SQL has already aggregated: a plain install has no numpy.
 """
@@ -13,7 +13,7 @@ from datetime import datetime
 from statistics import NormalDist
 from typing import Final
 
-from firsttoken_dashboard.advisor.findings import Finding, Method, Range, Saving, Site
+from firsttoken_dashboard.advisor.findings import Method, Range, Saving
 
 MONTH_S: Final = 30 * 86_400.0
 DAY_S: Final = 86_400.0
@@ -178,31 +178,5 @@ def saving(
         latency_p95_s=latency_p95_s,
         usd_per_month=None if usd_per_call is None or monthly is None else usd_per_call.times(monthly),
         usd_per_1000_calls=None if usd_per_call is None else usd_per_call.times(1000),
-        at_this_rate=rates.under_a_day,
-    )
-
-
-def joint(findings: Iterable[Finding], rates: Rates, calls: float) -> Saving | None:
-    """All findings together, without a replay: what can be said for certain of ``calls`` (all of them, weighted).
-
-    Two fixes at one site may save the same dollar, so a site counts with its largest saving; only the upper end adds
-    them up. Seconds of different sites are different people's: they are not added. None where no finding has dollars.
-    """
-    sites: dict[Site, list[Range]] = {}
-    for finding in findings:
-        if (money := finding.saving.usd_per_month) is not None:
-            sites.setdefault(finding.site, []).append(money)
-    monthly_calls = rates.per_month(calls)
-    if not sites or not monthly_calls:
-        return None
-    month = Range(
-        sum(max(one.low for one in ranges) for ranges in sites.values()),
-        sum(max(one.expected for one in ranges) for ranges in sites.values()),
-        sum(max(*(one.high for one in ranges), sum(one.high for one in ranges)) for ranges in sites.values()),
-    )
-    return Saving(
-        method="modelled",
-        usd_per_month=month,
-        usd_per_1000_calls=month.times(1000 / monthly_calls),
         at_this_rate=rates.under_a_day,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from firsttoken_dashboard.advisor.followed import Followed
+    from firsttoken_dashboard.advisor.together import Change, Group
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -132,6 +133,7 @@ class Finding:
     trace ids to look at); its other entries are the numbers that made the rule speak.
     ``kind`` is "hint" where the calls are too few or the case is uncertain.
     ``key`` tells apart findings of one rule in one function; it is part of ``id``.
+    ``change`` is what the fix does to the calls, for the total of all findings; it is gone once that is known.
     """
 
     rule: str
@@ -149,6 +151,7 @@ class Finding:
     kind: Kind = "finding"
     state: str = "open"
     key: str = ""
+    change: Change | None = field(default=None, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -209,7 +212,8 @@ class Quiet:
 class Audit:
     """Everything the advisor has to say about a window of calls.
 
-    ``weight`` is how many calls the recorded ones stand for. Where the findings' states were looked up (`states.merge`)
+    ``weight`` is how many calls the recorded ones stand for; ``together`` is what ``total`` is made of, so that it
+    can be told for fewer findings. Where the findings' states were looked up (`states.merge`)
     ``set_aside`` holds those the user dismissed or snoozed, ``followed`` those whose change was made.
     """
 
@@ -225,6 +229,7 @@ class Audit:
     source_root: Path | None
     quiet: list[Quiet]
     total: Saving | None = None
+    together: list[Group] = field(default_factory=list["Group"])
     weight: float = 0.0
     set_aside: list[Finding] = field(default_factory=list["Finding"])
     followed: list[Followed] = field(default_factory=list["Followed"])

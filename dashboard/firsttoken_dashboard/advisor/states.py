@@ -17,7 +17,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from firsttoken_dashboard import analysis
-from firsttoken_dashboard.advisor.estimate import Rates, joint
+from firsttoken_dashboard.advisor import together
+from firsttoken_dashboard.advisor.estimate import Rates
 from firsttoken_dashboard.advisor.findings import Audit, Finding, Range, Site
 from firsttoken_dashboard.advisor.followed import CHANGED, Followed, Measured, State
 
@@ -107,7 +108,8 @@ def merge(audit: Audit, known: Mapping[str, Followed], *, now: datetime | None =
     findings = [one for one in shown if one.kind == "finding"]
     total = audit.total
     if len(findings) < len(audit.findings):
-        total = joint(findings, Rates(audit.since, audit.until), audit.weight)
+        rates = Rates(audit.since, audit.until)
+        total = together.total(audit.together, [one.id for one in findings], rates, audit.weight)
     return replace(
         audit,
         findings=findings,

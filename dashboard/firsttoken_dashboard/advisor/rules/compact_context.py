@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from firsttoken_dashboard.advisor import source
@@ -13,6 +14,7 @@ from firsttoken_dashboard.advisor.prompts import Prefixes
 from firsttoken_dashboard.advisor.recorded import Recording, recording
 from firsttoken_dashboard.advisor.replay import CacheUse, Request
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,7 +85,7 @@ def _judge(row: _Row, recorded: Recording, context: Context) -> list[Finding]:
     ]
     paid = sum(recorded.call_usd(place, use, recorded.output_tokens[place]) for place, use in enumerate(before))
     lengths = (SUMMARY_TOKENS.expected, SUMMARY_TOKENS.high, SUMMARY_TOKENS.low)
-    outcomes = [_summed_up(recorded, long, tokens) for tokens in lengths]
+    outcomes = [_summed_up(recorded, long, tokens, before) for tokens in lengths]
     spared = [paid - sum(_usd(recorded, outcome)) - outcome.summaries_usd for outcome in outcomes]
     likely = outcomes[0]
     if not likely.summaries or spared[0] < WORTH_IT * paid:
@@ -124,6 +126,7 @@ def _judge(row: _Row, recorded: Recording, context: Context) -> list[Finding]:
             effort="medium",
             risk="medium",
             kind="finding" if n >= MINIMUM_CALLS else "hint",
+            change=Change(row.site_id, row.model, reshape=partial(_shortened, long)),
         )
     ]
 
@@ -145,12 +148,22 @@ def _conversations(recorded: Recording) -> list[list[int]]:
     return conversations
 
 
-def _summed_up(recorded: Recording, conversations: list[list[int]], summary_tokens: float) -> _Outcome:
+def _shortened(
+    conversations: list[list[int]], recorded: Recording, uses: list[CacheUse]
+) -> tuple[list[CacheUse], float]:
+    """The likely outcome, beginning from other uses of the cache."""
+    outcome = _summed_up(recorded, conversations, SUMMARY_TOKENS.expected, uses)
+    return outcome.uses, outcome.summaries_usd
+
+
+def _summed_up(
+    recorded: Recording, conversations: list[list[int]], summary_tokens: float, uses: list[CacheUse]
+) -> _Outcome:
     """Where a prompt passes the trigger, all but tools and system become a summary, for the turns that follow.
 
     The turn that passes it is billed twice: once for reading all of it and writing the summary, once for the answer.
     """
-    outcome = _Outcome(recorded.as_it_was(), 0.0, 0)
+    outcome = _Outcome(list(uses), 0.0, 0)
     for turns in conversations:
         removed = 0.0
         for place in turns:

@@ -10,6 +10,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import difference, next_run, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,6 +118,7 @@ def _finding(row: _Row, context: Context) -> Finding:
             docs=RULE.docs,
         ),
         verify="firsttoken.request.hash no longer repeats at this site.",
+        change=Change(row.site_id, row.model, usd_not_spent=0.0 if cost is None else kept.expected * cost),
         effort="medium",
         risk="medium",
         kind="finding" if row.n >= MINIMUM_CALLS and not meant and not few else "hint",

@@ -14,6 +14,7 @@ from firsttoken_dashboard.advisor.placements import Outcome, Placement
 from firsttoken_dashboard.advisor.recorded import Recording, recording
 from firsttoken_dashboard.advisor.replay import replay
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -111,6 +112,7 @@ def _judge(row: tuple[Any, ...], recorded: Recording, context: Context) -> list[
             effort="low",
             risk="low",
             kind="finding" if n >= MINIMUM_CALLS and not near_minimum else "hint",
+            change=Change(site_id, model, marks=outcome.placement.marks),
         )
     ]
 

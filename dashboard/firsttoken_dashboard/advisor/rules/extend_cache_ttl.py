@@ -18,6 +18,7 @@ from firsttoken_dashboard.advisor.marked_sites import (
 from firsttoken_dashboard.advisor.misses import Miss, misses
 from firsttoken_dashboard.advisor.replay import CacheUse, Mark, Request
 from firsttoken_dashboard.advisor.rules import Context, Rule, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +94,7 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> Finding |
         fix=_fix(site, head=after is head),
         verify="anthropic.usage.cache_creation.ephemeral_1h_input_tokens appears, and calls after a pause read.",
         kind="finding" if n >= MINIMUM_CALLS else "hint",
+        change=Change(site.site_id, site.model, marks=_hour_at_the_head if after is head else _hour_everywhere),
     )
 
 

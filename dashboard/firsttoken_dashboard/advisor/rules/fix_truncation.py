@@ -10,6 +10,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import Distribution, lost_range, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,6 +103,7 @@ def _finding(row: _Row, context: Context) -> Finding:
         ),
         verify="gen_ai.response.finish_reasons at this site holds no max_tokens.",
         kind="finding" if row.n >= MINIMUM_CALLS else "hint",
+        change=Change(row.site_id, row.model, usd_not_spent=0.0 if lost_usd is None else lost_usd.expected),
     )
 
 

@@ -9,6 +9,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import inverse, product, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -115,4 +116,5 @@ def _judge(row: _Row, context: Context) -> Finding | None:
         verify="gen_ai.usage.reasoning.output_tokens falls at this site, and the answers stay as good.",
         risk="medium",
         kind="finding" if row.n >= MINIMUM_CALLS else "hint",
+        change=Change(row.site_id, row.model, output_spared=spared.expected),
     )

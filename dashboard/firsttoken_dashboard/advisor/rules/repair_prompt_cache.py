@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard.advisor import source
@@ -19,8 +20,9 @@ from firsttoken_dashboard.advisor.marked_sites import (
 )
 from firsttoken_dashboard.advisor.misses import Cause, Miss, misses
 from firsttoken_dashboard.advisor.prompts import Block
-from firsttoken_dashboard.advisor.replay import CacheUse, Mark, Request, Ttl, as_sent
+from firsttoken_dashboard.advisor.replay import CacheUse, Mark, Recorded, Request, Ttl, as_sent
 from firsttoken_dashboard.advisor.rules import Context, Rule, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,7 +100,7 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> list[Find
     before = as_replayed(recorded, context)
     if before is None:
         return []
-    after = _repaired(recorded, cause, of_cause, context)
+    after = _repaired(recorded, _change(site, cause, of_cause), context)
     spared = recorded.input_usd(before) - recorded.input_usd(after)
     if spared < WORTH_IT * recorded.input_usd(before):
         return []
@@ -146,6 +148,7 @@ def _judge(site: MarkedSite, recorded: Recording, context: Context) -> list[Find
             risk="low",
             kind="finding" if n >= MINIMUM_CALLS else "hint",
             key=cause,
+            change=_change(site, cause, of_cause),
         )
     ]
 
@@ -156,40 +159,54 @@ def _bursts(of_cause: Sequence[Miss]) -> int:
     return len({miss.before for miss in of_cause} - missed)
 
 
-def _repaired(recorded: Recording, cause: Cause, of_cause: Sequence[Miss], context: Context) -> list[CacheUse]:
+def _repaired(recorded: Recording, change: Change, context: Context) -> list[CacheUse]:
     """The calls again, without the cause."""
-    calls = list(recorded.recorded)
-    if cause == "model or speed switched":
-        calls = [call._replace(scope=calls[0].scope, speed=None) for call in calls]
-    elif cause == "settings changed":
-        calls = [call._replace(settings=None) for call in calls]
-    elif cause == "sent at once":
-        calls = [call._replace(begins_in_s=0.0) for call in calls]
-    elif cause == "tools reordered":
-        calls = [call._replace(blocks=_sorted_tools(call.blocks)) for call in calls]
-    elif cause in {"tools changed", "system changed"}:
-        varying = {(miss.section, miss.block) for miss in of_cause}
-        calls = [call._replace(blocks=_fixed(call.blocks, varying)) for call in calls]
-    elif cause == "marked block varies" and of_cause[0].section == "system":
-        calls = [call._replace(blocks=_fixed(call.blocks, {("system", 0)})) for call in calls]
-    elif cause == "history edited":
-        return _as_if_read(recorded, of_cause)
-    policy = as_sent
+    if change.reshape is not None:
+        uses, _ = change.reshape(recorded, recorded.as_it_was())
+        return uses
+    calls = recorded.recorded if change.calls is None else change.calls(recorded.recorded)
+    return recorded.changed(calls, change.marks or as_sent, context)
+
+
+def _change(site: MarkedSite, cause: Cause, of_cause: Sequence[Miss]) -> Change:
+    """The calls without the cause."""
+    fixed: set[tuple[str | None, int | None]] = {(miss.section, miss.block) for miss in of_cause}
+    if cause == "marked block varies":
+        fixed = {("system", 0)}
+    mended: dict[Cause, Callable[[Recorded, Recorded], Recorded]] = {
+        "model or speed switched": lambda call, first: call._replace(scope=first.scope, speed=None),
+        "settings changed": lambda call, _: call._replace(settings=None),
+        "sent at once": lambda call, _: call._replace(begins_in_s=0.0),
+        "tools reordered": lambda call, _: call._replace(blocks=_sorted_tools(call.blocks)),
+        "tools changed": lambda call, _: call._replace(blocks=_fixed(call.blocks, fixed)),
+        "system changed": lambda call, _: call._replace(blocks=_fixed(call.blocks, fixed)),
+    }
+    in_system = cause == "marked block varies" and of_cause[0].section == "system"
+    one = mended.get("system changed" if in_system else cause, lambda call, _: call)
+
+    def calls(recorded: Sequence[Recorded]) -> list[Recorded]:
+        return [one(call, recorded[0]) for call in recorded]
+
+    if cause == "history edited":
+        return Change(site.site_id, site.model, reshape=partial(_as_if_read, of_cause))
+    marks = as_sent
     if cause == "more than 20 blocks added":
-        policy = _with_one_more
-    elif cause == "marked block varies" and of_cause[0].section != "system":
-        policy = _before_the_last
-    return recorded.changed(calls, policy, context)
+        marks = _with_one_more
+    elif cause == "marked block varies" and not in_system:
+        marks = _before_the_last
+    return Change(site.site_id, site.model, calls=calls, marks=marks)
 
 
-def _as_if_read(recorded: Recording, of_cause: Sequence[Miss]) -> list[CacheUse]:
+def _as_if_read(
+    of_cause: Sequence[Miss], _recorded: Recording, uses: Sequence[CacheUse]
+) -> tuple[list[CacheUse], float]:
     """What was written again is read; nothing else can be told of a history that would have been another."""
-    uses = recorded.as_it_was()
+    mended = list(uses)
     for miss in of_cause:
-        use = uses[miss.place]
+        use = mended[miss.place]
         again = min(miss.tokens, use.write_5m)
-        uses[miss.place] = use._replace(write_5m=use.write_5m - again, read=use.read + again)
-    return uses
+        mended[miss.place] = use._replace(write_5m=use.write_5m - again, read=use.read + again)
+    return mended, 0.0
 
 
 def _with_one_more(request: Request) -> list[Mark]:

@@ -10,6 +10,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import Distribution, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -164,6 +165,7 @@ def _finding(row: _Row, surplus: _Surplus, context: Context) -> Finding:
         effort="low",
         risk="medium",
         kind="finding" if surplus.calls >= MINIMUM_CALLS else "hint",
+        change=Change(row.site_id, row.model, output_spared=tokens.expected),
     )
 
 

@@ -9,6 +9,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import difference, next_run, saving
 from firsttoken_dashboard.advisor.findings import Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,6 +99,7 @@ def _finding(row: _Row, context: Context) -> Finding:
         effort="medium",
         risk="low",
         kind="finding" if job else "hint",
+        change=Change(row.site_id, row.model, batch=READS_KEPT[1]),
     )
 
 

@@ -9,6 +9,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -123,6 +124,7 @@ def _judge(row: _Row, context: Context) -> Finding | None:
         ),
         verify="The usage says speed fast, and firsttoken.output_tokens_per_second rises at this site.",
         kind="finding" if row.n >= MINIMUM_CALLS and row.unreadable >= UNREADABLE else "hint",
+        change=Change(row.site_id, row.model, fast=True),
     )
 
 

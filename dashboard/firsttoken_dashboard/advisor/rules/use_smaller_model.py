@@ -10,6 +10,7 @@ from firsttoken_dashboard.advisor import source
 from firsttoken_dashboard.advisor.estimate import Distribution, at_least_zero, difference, saving
 from firsttoken_dashboard.advisor.findings import MINIMUM_CALLS, Finding, Fix, Range
 from firsttoken_dashboard.advisor.rules import Context, Rule, ask, evidence
+from firsttoken_dashboard.advisor.together import Change
 
 if TYPE_CHECKING:
     import duckdb
@@ -150,6 +151,7 @@ def _judge(row: _Row, context: Context) -> Finding | None:
         effort="low",
         risk="medium",
         kind="finding" if certain else "hint",
+        change=Change(row.site_id, row.model, other_model=small.id),
     )
 
 
