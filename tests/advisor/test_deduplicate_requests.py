@@ -78,3 +78,16 @@ def test_sampled_traces_do_not_tell_what_was_asked_before(ask: Ask):
 
     assert checked.outcome == "not judged"
     assert "sampled" in checked.note
+
+
+def test_a_whole_set_that_is_run_again_days_later_is_an_evaluation(ask: Ask):
+    traffic = Traffic()
+    for _ in range(3):
+        for number in range(20):
+            traffic.call(LABEL, output_tokens=100, firsttoken__request__hash=f"{number:016x}")
+        traffic.idle(3 * 86_400)
+
+    found = ask(traffic, RULE)
+
+    assert not found.findings
+    assert len(found.hints) == 1

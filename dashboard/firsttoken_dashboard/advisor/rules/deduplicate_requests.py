@@ -31,6 +31,9 @@ MINIMUM_REPEATS: Final = 5
 SAMPLED_SHARE: Final = 0.5
 #: How many answers that are older than an hour may still be used; within the hour all of them.
 OLD_ANSWER_SHARE: Final = 0.5
+#: Where nobody waits and nearly all requests come again, hours later, it is a set that is run again: an evaluation.
+WHOLE_SET: Final = 0.8
+RUN_AGAIN_SOON: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class _Row:
     soon: int
     at_once: int
     requests: int
+    distinct_requests: int
+    waited_for: bool
     duration_s: float
     duration_deviation_s: float
     uncached_tokens: float
@@ -121,5 +126,10 @@ def _finding(row: _Row, context: Context) -> Finding:
         change=Change(row.site_id, row.model, usd_not_spent=0.0 if cost is None else kept.expected * cost),
         effort="medium",
         risk="medium",
-        kind="finding" if row.n >= MINIMUM_CALLS and not meant and not few else "hint",
+        kind="finding" if row.n >= MINIMUM_CALLS and not meant and not few and not _run_again(row) else "hint",
     )
+
+
+def _run_again(row: _Row) -> bool:
+    whole = row.requests >= WHOLE_SET * row.distinct_requests
+    return whole and not row.waited_for and row.soon < RUN_AGAIN_SOON * row.repeats

@@ -1,6 +1,6 @@
 -- Which sites ask the very same thing again? Per site and model: site_id, model, n (answers), weight, repeats (answers
 -- to a request that had been answered before), soon (of these, within an hour of the answer before), at_once (asked
--- again while the first was still on its way: often meant), distinct (requests that were repeated), the mean duration
+-- again while the first was still on its way: often meant), requests (that were repeated), distinct_requests (all), waited_for (somebody waits for some), the mean duration
 -- (s) and its standard deviation, and mean tokens of a repeat (uncached, cache read, written, output), max_tokens, sample traces.
 -- Of more than $most answers about so many are looked at: all that were given to the same request, or none.
 WITH sizes AS (
@@ -13,6 +13,7 @@ drawn AS (
     SELECT
         every_call.call_row,
         every_call.site_id,
+        every_call.waited_for,
         every_call.model,
         every_call.weight * sizes.n / COUNT(*) OVER (PARTITION BY every_call.site_id, every_call.model) AS weight
     FROM every_call
@@ -56,6 +57,8 @@ SELECT
     COUNT(*) FILTER (repeated AND since_s <= 3600) AS soon,
     COUNT(*) FILTER (at_once) AS at_once,
     COUNT(DISTINCT request_hash) FILTER (repeated) AS requests,
+    COUNT(DISTINCT request_hash) AS distinct_requests,
+    COALESCE(BOOL_OR(waited_for), FALSE) AS waited_for,
     AVG(duration_s) FILTER (repeated) AS duration_s,
     STDDEV_POP(duration_s) FILTER (repeated) AS duration_deviation_s,
     AVG(COALESCE(uncached_input_tokens, input_tokens)) FILTER (repeated) AS uncached_tokens,
