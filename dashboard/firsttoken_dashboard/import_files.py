@@ -9,10 +9,12 @@ import os
 import sys
 import time
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from firsttoken.store import SpanBatch, StoreBusy
 from firsttoken_dashboard import options
 from firsttoken_dashboard.receive import otlp_json
 from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
     from firsttoken.store import Store
     from firsttoken_dashboard.receive.pieces import Piece
 
-#: Spans of one commit: large enough that its 40 ms do not count, small enough for the memory of a small machine.
+#: Spans that are laid beside the store at once. What was laid goes into the tables while the next are decoded.
 BATCH: Final = 10_000
-#: Seconds to wait for other writers. An import has time, and what goes to the outbox is not yet visible.
+#: Seconds to wait for other writers: an import has time.
 PATIENCE_S: Final = 30.0
+#: Part of the outbox's bound that an import may take.
+_MOST_BESIDE: Final = 0.25
 #: Seconds between two lines of progress.
 _PROGRESS_S: Final = 0.2
 
@@ -84,6 +88,7 @@ def _import(store: Store, name: str) -> None:
 def _pour(store: Store, file: io.BufferedReader, name: str, tally: _Tally) -> None:
     progress = _Progress(name, file)
     decoded = Decoded()
+    merging = _Merging(store)
     try:
         for piece in pieces(file, name):
             tally.pieces += 1
@@ -93,17 +98,21 @@ def _pour(store: Store, file: io.BufferedReader, name: str, tally: _Tally) -> No
                 tally.undecodable += 1
                 tally.first_undecodable = tally.first_undecodable or f"{piece.place}: {error}"
             if len(decoded.spans) >= BATCH:
-                _store(store, decoded, tally)
+                _lay(merging, decoded, tally)
                 decoded = Decoded()
                 progress.show(tally.spans)
     finally:
         # Also when the file turns out to be cut off: what came before is stored, as the error then says.
-        _store(store, decoded, tally)
-        progress.clear()
+        try:
+            _lay(merging, decoded, tally)
+            merging.finish()
+        finally:
+            progress.clear()
 
 
-def _store(store: Store, decoded: Decoded, tally: _Tally) -> None:
-    store.append_batch(decoded.spans, patience_s=PATIENCE_S)
+def _lay(merging: _Merging, decoded: Decoded, tally: _Tally) -> None:
+    if len(decoded.spans):
+        merging.add(decoded.spans)
     tally.spans += len(decoded.spans)
     tally.refused.update(decoded.refused)
 
@@ -116,6 +125,36 @@ def _decode(piece: Piece, decoded: Decoded) -> None:
     from firsttoken_dashboard.receive import otlp_protobuf
 
     otlp_protobuf.decode(piece.data, decoded)
+
+
+class _Merging:
+    """Lays batches beside the store, and takes them into the tables in a thread while the next ones are decoded."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(1, "firsttoken-merger")
+        self._running: Future[bool] | None = None
+
+    def add(self, spans: SpanBatch) -> None:
+        """Make `spans` durable. Raises StoreError."""
+        self._store.lay_beside(spans)
+        if self._running is None or self._running.done() or self._store.outbox_fill() > _MOST_BESIDE:
+            self._wait()
+            self._running = self._pool.submit(self._store.take_in, patience_s=PATIENCE_S)
+
+    def finish(self) -> None:
+        """Take in the rest. Raises StoreError."""
+        with self._pool:
+            self._wait()
+            while self._store.outbox_fill() > 0:
+                if not self._store.take_in(patience_s=PATIENCE_S):
+                    raise StoreBusy(
+                        f"Others hold {self._store.path}; what was read lies beside it, and whoever reads takes it in."
+                    )
+
+    def _wait(self) -> None:
+        if self._running is not None:
+            self._running.result()
 
 
 class _Progress:

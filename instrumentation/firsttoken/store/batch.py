@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, cast
 
 from .content import ContentFilter, keeps_content
@@ -30,6 +31,12 @@ _DEEPEST: Final = 16
 COLUMNS: Final = SpanRecord._fields
 TIME_COLUMNS: Final = frozenset({"start_time", "end_time"})
 JSON_COLUMNS: Final = frozenset({"resource", "attributes", "events", "links"})
+
+
+@cache
+def _content_filter(keep_content: bool) -> ContentFilter:  # noqa: FBT001 - what it is remembered by
+    """One filter for all batches: it remembers what it decided of each attribute's name."""
+    return ContentFilter(keep_content=keep_content)
 
 
 def _encoder() -> Callable[[object], str]:
@@ -57,7 +64,7 @@ class SpanBatch:
 
     def __init__(self, *, keep_content: bool | None = None, content: ContentFilter | None = None) -> None:
         keep = keeps_content() if keep_content is None else keep_content
-        self._filter = content or ContentFilter(keep_content=keep)
+        self._filter = content or _content_filter(keep)
         self._encode = _encoder()
         self._resources: dict[int, tuple[Mapping[str, object], str]] = {}
         #: One JSON object a span, without line breaks; its members are SpanRecord's.
