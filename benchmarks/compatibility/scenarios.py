@@ -91,7 +91,7 @@ _BY_TEST = (
     ("Endings", "`KeyboardInterrupt`, `SystemExit` in the loop", r"::test_an_error_of_the_application_inside"),
     ("Endings", "Ctrl-C while it waits", r"::test_ctrl_c"),
     ("Endings", "interpreter exit with a stream open", r"::test_interpreter_exit"),
-    ("Clocks", "first token as the server sent it", r"::test_first_token_is_timed|::test_time_to_headers"),
+    ("Clocks", "first token as the server sent it", r"::test_headers_and_first_token|::test_time_to_headers"),
     ("Clocks", "tokens a second at the server's rate", r"^clocks::.*(tokens_per_second|has_no_rate|stall)"),
     ("Clocks", "an application that reads late or slowly", r"late|slow_reader"),
     ("Context", "the caller's span is the parent", r"::test_is_a_child_of_the_callers_span"),

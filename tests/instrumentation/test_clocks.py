@@ -21,30 +21,37 @@ from tests.instrumentation.request import request
 from tests.instrumentation.ways import STREAMS, Way, named, parametrize
 
 #: What is added at most between the server's send and the client's read …
-DELAY_S = 0.005
+DELAY_S = 0.002
 #: … in one try of a few: a machine that is busy with something else holds up both.
-TRIES = range(5)
+TRIES = range(8)
 
 
 @parametrize(STREAMS)
-def test_first_token_is_timed_as_the_server_sent_it(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
-    ttft_s, sent_s = 0.0, None
+def test_headers_and_first_token_are_timed_as_the_server_sent_them(
+    way: Way, claude_api: LookAlike, recorded: Recording
+) -> None:
+    """benchmarks/clocks shows the same over 500 calls each way, with the server in a process of its own."""
+    tries: list[dict[str, float]] = []
     for _ in TRIES:
         claude_api.clear()
         recorded.clear()
         client = way.client(claude_api.url)
         began = time.monotonic()
-        way.run(client, request(headers_s=0.02, ttft_s=0.06))
+        way.run(client, request(headers_s=0.01, ttft_s=0.03))
 
         (record,) = claude_api.settle()
-        assert record.first_delta_at is not None
-        sent_s = record.ttft_s
-        assert sent_s is not None
-        ttft_s = recorded.call()[a.TIME_TO_FIRST_CHUNK]
-        assert sent_s <= ttft_s
-        if ttft_s <= record.first_delta_at - began + DELAY_S:
+        sent = {
+            a.TIME_TO_HEADERS: record.headers_sent_at,
+            a.TIME_TO_FIRST_CHUNK: record.first_delta_at,
+            a.TIME_TO_FIRST_TEXT: record.first_text_at,
+        }
+        call = recorded.call()
+        # Not before the server can have sent it, whatever the machine does.
+        assert all(call[name] >= at - record.received_at for name, at in sent.items() if at is not None)
+        tries.append({name: call[name] - (at - began) for name, at in sent.items() if at is not None})
+        if max(tries[-1].values()) <= DELAY_S:
             return
-    pytest.fail(f"first token after {ttft_s} s, where the server sent it after {sent_s} s")
+    pytest.fail(f"later than the server sent it, in seconds: {tries}")
 
 
 knows_thinking = pytest.mark.skipif(
@@ -161,9 +168,11 @@ def test_a_slow_reader_is_not_a_slow_model(name: str, claude_api: LookAlike, rec
                 time.sleep(0.07)
                 waited += time.perf_counter() - before
 
+    (record,) = claude_api.settle()
     call = recorded.call()
-    assert call[a.CONSUMER_DURATION] == pytest.approx(waited, abs=0.1)
-    assert call[a.OUTPUT_TOKENS_PER_SECOND] == pytest.approx(200, rel=0.15)
+    # What the machine adds between two events of a busy application is the application's time too.
+    assert waited <= call[a.CONSUMER_DURATION] < waited + 0.4
+    assert call[a.OUTPUT_TOKENS_PER_SECOND] == pytest.approx(record.tokens_per_second, rel=0.1)
 
 
 def test_a_late_reader_is_given_an_upper_bound(claude_api: LookAlike, recorded: Recording) -> None:
