@@ -49,18 +49,27 @@ def serve() -> Iterator[Serve]:
         yield lambda store: servers.enter_context(serving(store))
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for a module: what a browser has loaded once it does not load again."""
+    context = browser.new_context()
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, serve: Serve) -> Iterator[Open]:
+def open_page(context: BrowserContext, serve: Serve) -> Iterator[Open]:
     """Opens an address; afterwards no page may have logged an error or asked anybody but this machine."""
     del serve  # asked for so that the pages close before their server does
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
     wrong: list[str] = []
 
     def opened(address: str, *, width: int = 1280, theme: Any = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-        contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url) if not _here(request.url) else None)
@@ -68,9 +77,32 @@ def open_page(browser: Browser, serve: Serve) -> Iterator[Open]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert wrong == []
+
+
+def whole(page: Page) -> None:
+    """Wait until the page has drawn its last element, and our own elements have drawn themselves."""
+    page.get_by_text("Times are UTC.").wait_for()
+    page.get_by_role("progressbar").first.wait_for(state="detached")
+    page.wait_for_function("""() => {
+        const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
+        const roots = shadows.map((shadow) => shadow.querySelector(".root")).filter(Boolean);
+        return roots.length > 0 && roots.every((root) => root.childElementCount > 0);
+    }""")
+
+
+def walk_to(page: Page, address: str) -> None:
+    """Go to another of the pages without loading it anew, as its links do."""
+    page.evaluate(
+        """(address) => {
+            history.pushState(null, "", address);
+            window.dispatchEvent(new PopStateEvent("popstate"));
+        }""",
+        address,
+    )
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'running'")
 
 
 def _here(url: str) -> bool:

@@ -13,7 +13,7 @@ from firsttoken.store import SpanRecord
 from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis.calls import Filter
 from firsttoken_dashboard.app import exporting
-from tests.dashboard.conftest import Open, serving, span
+from tests.dashboard.conftest import Open, serving, span, walk_to, whole
 
 PAYLOADS = (
     "<script>window.pwned=1</script>",
@@ -58,30 +58,33 @@ def _call(number: int) -> SpanRecord:
     )
 
 
-@pytest.mark.parametrize(
-    "address", ["", "recommendations?hints=true", "calls", "sites", "caching", "models", "compare", "errors", "data"]
+ADDRESSES = (
+    "overview",
+    "recommendations?hints=true",
+    "calls",
+    "sites",
+    "caching",
+    "models",
+    "compare",
+    "errors",
+    "data",
+    *(f"calls?call={number + 1:016x}" for number in range(len(PAYLOADS))),
 )
-def test_no_payload_is_active_on_any_page(hostile: tuple[str, Path], open_page: Open, address: str):
-    page = open_page(f"{hostile[0]}/{address}")
-    page.get_by_text("Times are UTC.").wait_for()
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.pwned") is None
-    assert page.locator("img[src*='192.0.2.1'], img[onerror], a[href^='javascript'], svg[onload]").count() == 0
-    assert page.get_by_text("This app has encountered an error").count() == 0
 
 
-def test_no_payload_is_active_on_the_page_of_a_call_and_it_reads_as_it_was_recorded(
-    hostile: tuple[str, Path], open_page: Open
-):
-    page = open_page(f"{hostile[0]}/calls?call={1:016x}")
-    for number in range(len(PAYLOADS)):
-        page.goto(f"{hostile[0]}/calls?call={number + 1:016x}")
-        page.get_by_text("Times are UTC.").wait_for()
-        assert page.evaluate("window.pwned") is None
-        assert page.locator("img[src*='192.0.2.1'], img[onerror], a[href^='javascript'], svg[onload]").count() == 0
-    page.goto(f"{hostile[0]}/calls?call={1:016x}")
-    page.get_by_text("Times are UTC.").wait_for()
-    assert page.get_by_text(PAYLOADS[0]).count() >= 1
+def test_no_payload_is_active_on_any_page_and_each_reads_as_it_was_recorded(hostile: tuple[str, Path], open_page: Open):
+    page = open_page(f"{hostile[0]}/overview")
+    for address in ADDRESSES:
+        walk_to(page, f"/{address}")
+        page.get_by_role("progressbar").first.wait_for(state="detached")
+        page.wait_for_timeout(200)  # our own elements draw themselves after the last text
+        assert page.evaluate("window.pwned") is None, address
+        planted = "img[src*='192.0.2.1'], img[onerror], a[href^='javascript'], svg[onload]"
+        assert page.locator(planted).count() == 0, address
+        assert page.get_by_text("This app has encountered an error").count() == 0, address
+    walk_to(page, f"/calls?call={1:016x}")
+    whole(page)
+    page.get_by_text(PAYLOADS[0]).first.wait_for()
 
 
 def test_no_value_in_an_exported_file_is_a_formula(hostile: tuple[str, Path], monkeypatch: pytest.MonkeyPatch):
@@ -92,10 +95,12 @@ def test_no_value_in_an_exported_file_is_a_formula(hostile: tuple[str, Path], mo
     assert any(cell.startswith("'=HYPERLINK") for cell in cells)
 
 
-@pytest.mark.parametrize(
-    "query", ["model=<script>", "order=x;drop", "page=-1", "page=99999999", "span=<b>", "call='--", "trace=%00"]
-)
-def test_no_query_parameter_breaks_a_page(pages: str, open_page: Open, query: str):
-    page = open_page(f"{pages}/calls?{query}")
-    page.get_by_text("Times are UTC.").wait_for()
-    assert page.get_by_text("This app has encountered an error").count() == 0
+def test_no_query_parameter_breaks_a_page(pages: str, open_page: Open):
+    page = open_page(f"{pages}/calls")
+    for query in (
+        "model=<script>", "order=x;drop", "page=-1", "page=99999999", "span=<b>", "call='--", "trace=%00",
+        "site=..%2F..%2Fetc:x", "columns=<b>", "slower=1;2", "outcome=',", "service=%00",
+    ):  # fmt: skip
+        page.goto(f"{pages}/calls?{query}")
+        page.get_by_text("Times are UTC.").wait_for()
+        assert page.get_by_text("This app has encountered an error").count() == 0, query

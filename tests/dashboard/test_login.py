@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from tests.dashboard.conftest import serving
+from tests.dashboard.test_accessible import barriers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -75,10 +76,14 @@ def test_the_way_on_never_leads_to_another_host(guarded: str):
     assert "HttpOnly" in headers["set-cookie"]
 
 
-def test_a_browser_signs_in_once_and_lands_where_it_wanted_to_go(guarded: str, browser: Browser):
+def test_a_browser_signs_in_once_without_a_barrier_and_lands_where_it_wanted_to_go(guarded: str, browser: Browser):
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{guarded}/calls?span=all&order=-cost")
+    for width, theme in ((1280, "light"), (390, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        assert barriers(page) == []
     page.get_by_label("Token").fill("not it")
     page.keyboard.press("Enter")
     page.get_by_text("That is not the token.").wait_for()

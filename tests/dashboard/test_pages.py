@@ -9,59 +9,27 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 import firsttoken.store
-from tests.dashboard.conftest import Open, Serve, span
+from tests.dashboard.conftest import Open, Serve, span, whole
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-ADDRESSES = ("", "recommendations", "calls", "sites", "caching", "models", "compare", "errors", "data")
+    pass
 
 
-def whole(page: Page) -> None:
-    """Wait until the page has drawn its last element, and our own elements have drawn themselves."""
-    page.get_by_text("Times are UTC.").wait_for()
-    page.get_by_role("progressbar").first.wait_for(state="detached")
-    page.wait_for_function("""() => {
-        const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
-        const roots = shadows.map((shadow) => shadow.querySelector(".root")).filter(Boolean);
-        return roots.length > 0 && roots.every((root) => root.childElementCount > 0);
-    }""")
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_each_page_fits_a_desk_and_a_telephone_without_an_error(
-    pages: str, open_page: Open, address: str, width: int, theme: str
+def test_from_the_first_page_to_a_finding_its_calls_one_call_its_fix_and_out_of_the_list(
+    simulated: Path, tmp_path: Path, serve: Serve, open_page: Open
 ):
-    page = open_page(f"{pages}/{address}?span=all", width=width, theme=theme)
+    store = tmp_path / "walked.duckdb"
+    shutil.copy(simulated, store)
+    page = open_page(f"{serve(store)}/?span=all")
     whole(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.get_by_text("This app has encountered an error").count() == 0
-    assert page.get_by_text("Simulated: none of these calls").count() == 1
-    assert "span=all" in page.url
-
-
-def test_the_overview_says_how_the_calls_score_in_units(pages: str, open_page: Open):
-    page = open_page(f"{pages}/?span=all")
-    whole(page)
-    scores = page.get_by_role("group")
-    scores.filter(has_text="Calls").first.get_by_text("4,000").wait_for()
-    assert " s" in scores.filter(has_text="TTFT p95").inner_text()
-    assert "tok/s" in scores.filter(has_text="Speed p50").inner_text()
-    assert "$" in scores.filter(has_text="Cost").inner_text()
-    table = page.get_by_role("region", name="Benchmark per model")
-    table.get_by_text("Field guide, by family").wait_for()
-    assert table.get_by_text("claude-opus-5-5").count() == 1
-
-
-def test_from_a_recommendation_to_its_calls_to_one_call_and_back(pages: str, open_page: Open):
-    page = open_page(f"{pages}/recommendations?span=all")
-    whole(page)
-    card = page.locator("[class*=st-key-finding-]").first
+    page.get_by_role("region", name="What to change first").get_by_role("link").first.click()
+    page.wait_for_url("**/recommendations?*finding=*")
+    card = page.get_by_role("article")
+    expect(card).to_have_count(1)
+    title = card.get_by_role("heading").inner_text()
     where = card.locator(".where").first.inner_text()
     card.get_by_role("link", name="calls").first.click()
     page.wait_for_url("**/calls?*site=*")
@@ -73,9 +41,51 @@ def test_from_a_recommendation_to_its_calls_to_one_call_and_back(pages: str, ope
     page.get_by_role("list", name="The call's life").wait_for()
     assert "call=" in page.url
     assert page.get_by_text(where.split(" in ")[0]).count() >= 1
-    page.get_by_role("button", name="All calls").click()
+    page.go_back()
     rows.first.wait_for()
-    assert "call=" not in page.url
+    page.go_back()
+    page.wait_for_url("**/recommendations?*finding=*")
+    whole(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    fix = card.get_by_role("region", name="After").inner_text()
+    card.get_by_role("button", name="Copy the code after").click()
+    card.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").split() == fix.split()
+    cards = page.get_by_role("article")
+    page.get_by_role("button", name="All recommendations").click()
+    cards.nth(1).wait_for()
+    before = cards.count()
+    card = cards.filter(has_text=title).filter(has_text=where).first
+    card.locator("summary", has_text="Dismiss").click()
+    because = card.get_by_label("Because")
+    because.fill("it is a test")
+    because.press("Enter")
+    page.get_by_text("Show 1 snoozed or dismissed").wait_for()
+    expect(cards).to_have_count(before - 1)
+    with firsttoken.store.open(store).read() as con:
+        told = con.execute("SELECT dismissed_because FROM recommendations WHERE state = 'dismissed'").fetchall()
+    assert told == [("it is a test",)]
+    page.get_by_text("Show 1 snoozed or dismissed").click()
+    aside = cards.filter(has_text="dismissed: it is a test").first
+    aside.get_by_role("button", name="Open it again").click()
+    page.get_by_text("Show 1 snoozed or dismissed").wait_for(state="detached")
+    expect(cards).to_have_count(before)
+
+
+def test_a_finding_can_be_snoozed_until_a_day(simulated: Path, tmp_path: Path, serve: Serve, open_page: Open):
+    store = tmp_path / "snoozed.duckdb"
+    shutil.copy(simulated, store)
+    page = open_page(f"{serve(store)}/recommendations?span=all")
+    whole(page)
+    cards = page.get_by_role("article")
+    cards.first.locator("summary", has_text="Snooze").click()
+    cards.first.get_by_role("button", name="For a week").click()
+    page.get_by_text("Show 1 snoozed or dismissed").wait_for()
+    with firsttoken.store.open(store).read() as con:
+        (days,) = con.execute(
+            "SELECT date_diff('day', state_since, snoozed_until) FROM recommendations WHERE state = 'snoozed'"
+        ).fetchall()[0]
+    assert days in {6, 7}
 
 
 def test_a_link_shows_a_colleague_the_same_filtered_page(pages: str, open_page: Open):
@@ -164,58 +174,6 @@ def test_a_window_without_calls_leads_to_the_calls_there_are(tmp_path: Path, ser
     page.wait_for_url(lambda url: "span=1h" not in url)
 
 
-def test_a_file_that_is_no_store_is_one_sentence_on_the_page(tmp_path: Path, serve: Serve, open_page: Open):
-    store = tmp_path / "notes.txt"
-    store.write_text("not a database")
-    address = serve(store)
-    page = open_page(f"{address}/")
-    page.get_by_text("is not a DuckDB file").wait_for()
-
-
-def test_the_sql_box_answers_a_select_and_refuses_to_write_or_read_files(pages: str, open_page: Open):
-    page = open_page(f"{pages}/data")
-    whole(page)
-    box = page.get_by_role("textbox", name="SQL")
-
-    def run(question: str) -> None:
-        box.fill(question)
-        box.press("Control+Enter")
-
-    run("SELECT count(*) AS how_many FROM calls")
-    page.get_by_role("region", name="Answer").get_by_text("4000").wait_for()
-    run("DELETE FROM calls")
-    page.get_by_text("Write one SELECT").wait_for()
-    run("SELECT * FROM read_text('/etc/hostname')")
-    page.get_by_text("file system operations are disabled").wait_for()
-
-
-def test_a_dismissed_finding_leaves_the_list_keeps_its_reason_and_can_come_back(
-    simulated: Path, tmp_path: Path, serve: Serve, open_page: Open
-):
-    store = tmp_path / "decided.duckdb"
-    shutil.copy(simulated, store)
-    address = serve(store)
-    page = open_page(f"{address}/recommendations?span=all")
-    whole(page)
-    cards = page.locator("[class*=st-key-finding-]")
-    before = cards.count()
-    title = cards.first.get_by_role("heading").inner_text()
-    cards.first.locator("summary", has_text="Dismiss").click()
-    because = cards.first.get_by_label("Because")
-    because.fill("it is a test")
-    because.press("Enter")
-    page.get_by_text("Show 1 snoozed or dismissed").wait_for()
-    expect(cards).to_have_count(before - 1)
-    with firsttoken.store.open(store).read() as con:
-        told = con.execute("SELECT dismissed_because FROM recommendations WHERE state = 'dismissed'").fetchall()
-    assert told == [("it is a test",)]
-    page.get_by_text("Show 1 snoozed or dismissed").click()
-    aside = cards.filter(has_text=title).filter(has_text="dismissed").first
-    aside.get_by_role("button", name="Open it again").click()
-    page.get_by_text("Show 1 snoozed or dismissed").wait_for(state="detached")
-    expect(cards).to_have_count(before)
-
-
 def test_the_filtered_calls_can_be_taken_along(pages: str, open_page: Open, tmp_path: Path):
     import csv
 
@@ -233,27 +191,3 @@ def test_the_filtered_calls_can_be_taken_along(pages: str, open_page: Open, tmp_
     assert f"of {len(rows)} calls" in told
     assert all(row["error_type"] for row in rows)
     assert duckdb.read_parquet(str(tmp_path / "Parquet")).fetchall()[0][0] in {row["span_id"] for row in rows}
-
-
-def test_columns_that_are_not_wanted_go_and_the_address_keeps_that(pages: str, open_page: Open):
-    page = open_page(f"{pages}/calls?span=all&columns=Model&columns=Cost")
-    whole(page)
-    heads = page.get_by_role("region", name="Calls", exact=True).locator("thead th")
-    assert [head.inner_text().split()[0] for head in heads.all()] == ["Started", "Model", "Cost"]
-
-
-def test_models_stand_side_by_side_and_a_site_is_priced_at_others(pages: str, open_page: Open):
-    page = open_page(f"{pages}/models?span=all")
-    whole(page)
-    page.get_by_role("list", name="Time to first token").wait_for()
-    rows = page.get_by_role("region", name="What the same calls would cost at another model").locator("tbody tr")
-    assert "now" in rows.first.inner_text()
-    assert rows.count() > 3
-
-
-def test_two_halves_of_a_window_are_compared_site_by_site(pages: str, open_page: Open):
-    page = open_page(f"{pages}/compare?span=all")
-    whole(page)
-    rows = page.get_by_role("region", name="What changed, site by site").locator("tbody tr")
-    rows.first.wait_for()
-    assert any("no difference seen" in row.inner_text() for row in rows.all())

@@ -179,7 +179,7 @@ def test_the_overview_sets_field_guide_and_published_figures_beside_its_own(simu
 
 def test_a_site_s_prompts_show_what_is_shared_what_was_missed_and_what_else_they_would_cost(tmp_path: Path, draw: Draw):
     store = tmp_path / "cached.duckdb"
-    told = []
+    told: list[firsttoken.store.SpanRecord] = []
     for number in range(8):
         hit = 0 < number < 6  # the last two wrote again, after 20 minutes
         told.append(

@@ -81,5 +81,5 @@ def _nothing_yet(store: firsttoken.store.Store) -> None:
     st.code("firsttoken demo", language="bash")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Waiting for the first call in")
-        st.code(str(store.path), language=None, width="content")
+        st.code(str(store.path), language=None, wrap_lines=True, width="content")
     st.caption("Nothing arrives? `firsttoken doctor -- python app.py` says what is instrumented, and why not.")

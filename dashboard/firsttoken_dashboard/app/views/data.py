@@ -84,7 +84,7 @@ def _sources(reader: Reader, chosen: Chosen) -> None:
         key="data-scores",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.code(str(info.path), language=None, width="content")
+        st.code(str(info.path), language=None, wrap_lines=True, width="content")
     st.subheader("Where calls come from", anchor=False)
     components.table(
         Table(
