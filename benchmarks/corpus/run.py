@@ -135,9 +135,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
     lines += [
         "",
         f"{len(grouped)} applications, {len(outcomes)} runs.",
-        f"Recall {100 * total.recall:.1f} % ({total.found} of {total.planted} faults), "
-        + f"precision {100 * total.precision:.1f} % ({total.said - total.wrong} of {total.said} findings), "
-        + f"{total.on_silent} findings where there is nothing to find.",
+        f"Recall {100 * total.recall:.1f} % ({total.found} of {total.planted} faults).",
+        f"Precision {100 * total.precision:.1f} % ({total.said - total.wrong} of {total.said} findings).",
+        f"{total.on_silent} findings where there is nothing to find.",
     ]
     return "\n".join(lines)
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from firsttoken_dashboard import analysis, options, pricing
+from firsttoken_dashboard.advisor import states
 from firsttoken_dashboard.advisor.audit import audit, prepare
 from firsttoken_dashboard.advisor.findings import Finding, Site
 from firsttoken_dashboard.advisor.sites import Declared, SettingsError, source_root
@@ -154,7 +155,8 @@ def check(
     known = pricing.load() if prices is None else prices
     findings: list[Finding] = []
     if any(limit.startswith("findings") for budget in budgets for limit in budget.limits):
-        findings = audit(store, window, source_root=here, prices=known).findings
+        # What the user dismissed or snoozed, and what was changed since, is not held against the build.
+        findings = states.merge(audit(store, window, source_root=here, prices=known), states.load(store)).findings
     verdicts: list[Verdict] = []
     with store.read() as con:
         sites, span_s = prepare(con, window, root=here)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from firsttoken import store as stores
 from firsttoken_dashboard.advisor import changes, states, verify
 from firsttoken_dashboard.advisor.audit import audit
 from firsttoken_dashboard.advisor.before_after import difference
@@ -78,6 +79,18 @@ def test_a_site_that_now_streams_is_verified_with_what_its_readers_no_longer_wai
     # 600 tokens at 80 a second are what comes after the first words.
     assert verified.measured.saving.low < 7.5 < verified.measured.saving.high
     assert (verified.measured.n_before, verified.measured.n_after) == (30, 30)
+
+
+def test_rules_look_only_at_the_calls_since_a_change(tmp_path: Path) -> None:
+    """Thirty calls in one piece and ten streams would still look like a site that does not stream."""
+    told(tmp_path, "stream-responses", whole, lambda traffic: asked(traffic, 10, output_tokens=600, stream=True))
+
+    later = audit(stores.open(tmp_path / "calls.duckdb"), Window(), source_root=ROOT)
+
+    assert "stream-responses" not in [each.rule for each in (*later.findings, *later.hints)]
+    before = Window(until=START + timedelta(seconds=200))
+    then = audit(stores.open(tmp_path / "calls.duckdb"), before, source_root=ROOT, only=["stream-responses"])
+    assert [each.rule for each in then.findings] == ["stream-responses"]
 
 
 def test_few_calls_after_the_change_are_applied_and_not_yet_measured(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from firsttoken_dashboard import cli
+from firsttoken_dashboard.advisor import states, verify
+from firsttoken_dashboard.advisor.audit import audit
+from firsttoken_dashboard.analysis import Window
 from tests.advisor.traffic import CHAT, JOB, ROOT, Traffic
 
 
@@ -61,6 +65,25 @@ def test_open_findings_can_be_budgeted(store: Path, tmp_path: Path, capsys: pyte
 
     [verdict] = json.loads(capsys.readouterr().out)["verdicts"]
     assert verdict["measure"] == "findings_high"
+
+
+def test_what_was_dismissed_or_snoozed_is_not_held_against_the_build(tmp_path: Path):
+    traffic = Traffic()
+    for _ in range(40):
+        with traffic.request():
+            traffic.call(CHAT, output_tokens=600)
+    made = traffic.store(tmp_path)
+    budget = '[[budget]]\nsite = "app/*"\nfindings = 0\n'
+    assert checked(made.path, tmp_path, budget) == 1
+    found = verify.follow(made, audit(made, Window(), source_root=ROOT)).findings
+
+    for number, one in enumerate(found):
+        if number % 2:
+            states.snooze(made, one.id, datetime(2100, 1, 1))
+        else:
+            states.dismiss(made, one.id, "nobody reads it")
+
+    assert checked(made.path, tmp_path, budget) == 0
 
 
 def test_a_limit_that_measures_nothing_does_not_pass(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

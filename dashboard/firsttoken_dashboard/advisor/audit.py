@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from firsttoken_dashboard import analysis, pricing
-from firsttoken_dashboard.advisor import first_token, fit, rules, together
+from firsttoken_dashboard.advisor import first_token, fit, rules, states, together
 from firsttoken_dashboard.advisor.estimate import Rates
 from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Quiet, Site
 from firsttoken_dashboard.advisor.rules import CannotJudge, Context, RuleModule
@@ -63,7 +63,7 @@ def audit(
     say: Callable[[str], None] = (lambda _: None) if progress is None else progress
     with store.read() as con:
         say("Which line made which call")
-        sites = locate(con, window, root=root, said=said)
+        sites = locate(con, window, root=root, said=said, changed=_changed(con, window))
         analysis.rows(con, "audited", window, package=_PACKAGE, most=MOST_CALLS)
         for question in ("failed_attempts", "used_answers"):
             analysis.rows(con, question, window, package=_PACKAGE)
@@ -108,6 +108,19 @@ def audit(
         together=shared,
         weight=scope.weight,
     )
+
+
+def _changed(con: duckdb.DuckDBPyConnection, window: analysis.Window) -> dict[Site, datetime]:
+    """When sites were last changed because of a finding, or the fault came back there, if that was in the window."""
+    latest: dict[Site, datetime] = {}
+    until = window.parameters()["until"]
+    for one in states.read(con).values():
+        moment = one.applied_at or one.watched_from
+        if moment is None or (isinstance(until, datetime) and moment >= until):
+            continue
+        site = replace(one.site, line=None)
+        latest[site] = max(moment, latest.get(site, moment))
+    return latest
 
 
 def prepare(

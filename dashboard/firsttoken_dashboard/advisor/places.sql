@@ -1,5 +1,5 @@
 -- Which lines made the calls of `located`? Into the temporary table `places`: place, its site_id, the parts of the site
--- (service, file, line, function, parent, prompt) and whether it streams.
+-- (service, file, line, function, parent, prompt), whether it streams, and changed_at (NULL: not changed; sites.py).
 CREATE OR REPLACE TEMP TABLE places AS
 WITH counted AS (
     SELECT
@@ -62,5 +62,9 @@ settled AS (
         AND told.file = moved.file
         AND told.function = moved.function
 )
-SELECT place, HASH(service, file, line, function, parent, prompt) AS site_id, settled.* EXCLUDE (place)
+SELECT
+    place,
+    HASH(service, file, line, function, parent, prompt) AS site_id,
+    settled.* EXCLUDE (place),
+    NULL::TIMESTAMP_NS AS changed_at
 FROM settled

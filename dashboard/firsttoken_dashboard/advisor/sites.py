@@ -15,6 +15,7 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
 _toml: Final[Any] = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 SETTINGS: Final = "firsttoken.toml"
+_CHANGED: Final = """
+UPDATE places SET changed_at = $1
+WHERE
+    service IS NOT DISTINCT FROM $2
+    AND file IS NOT DISTINCT FROM $3
+    AND function IS NOT DISTINCT FROM $4
+    AND parent IS NOT DISTINCT FROM $5
+    AND prompt IS NOT DISTINCT FROM $6
+"""
 
 
 class SettingsError(Exception):
@@ -88,11 +98,17 @@ def _patterns(sites: Mapping[str, object], name: str, path: Path) -> list[str]:
 
 
 def locate(
-    con: duckdb.DuckDBPyConnection, window: analysis.Window, *, root: Path | None, said: Declared
+    con: duckdb.DuckDBPyConnection,
+    window: analysis.Window,
+    *,
+    root: Path | None,
+    said: Declared,
+    changed: Mapping[Site, datetime] | None = None,
 ) -> dict[int, Site]:
     """The sites of the window's calls, by id.
 
-    Fills the temporary tables `located`, `places` and `audited_sites`, and makes the view `every_call`.
+    `changed` tells when the code of some was changed (UTC): `every_call` leaves out their calls before. Fills the
+    temporary tables `located`, `places` and `audited_sites`, and makes the view `every_call`.
     """
     # No question here depends on the order in which calls came in; kept, only one core would fill the tables.
     con.execute("SET preserve_insertion_order = false")
@@ -101,6 +117,8 @@ def locate(
     found: list[tuple[Any, ...]] = analysis.rows(con, "site_list", window, package=__package__ or "")
     sites = {row[0]: Site(*row[1:7]) for row in found}
     con.execute("CREATE OR REPLACE TEMP TABLE audited_sites (site_id UBIGINT, declared BOOLEAN, streams BOOLEAN)")
+    for site, moment in (changed or {}).items():
+        con.execute(_CHANGED, [moment, site.service, site.file, site.function, site.parent, site.prompt])
     if found:
         con.executemany(
             "INSERT INTO audited_sites VALUES (?, ?, ?)",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from firsttoken.store import StoreError
 from firsttoken_dashboard import analysis, pricing
@@ -86,29 +86,38 @@ def _judged(
     watched = [one for one in known.values() if _is_watched(one, now)]
     if not watched:
         return known
-    locate(con, analysis.Window(), root=root, said=Declared())
     pricing.attach(con, prices)
     read: dict[Site, list[Call]] = {}
     judged = dict(known)
+    located = False
     for one in watched:
         place = Site(one.site.service, one.site.file, parent=one.site.parent, prompt=one.site.prompt)
         if place not in read:
-            read[place] = _calls(con, place)
+            _ask(con, "watched_file", site_service=place.service, file=place.file, most=MOST_CALLS)
+            read[place] = _calls(con)
+        if not read[place]:
+            # The line is an ancestor's, or none is known: every call has to be looked at for that.
+            if not located:
+                locate(con, analysis.Window(), root=root, said=Declared())
+                located = True
+            own = {"site_service": place.service, "file": place.file, "parent": place.parent, "prompt": place.prompt}
+            _ask(con, "watched_place", **own, most=MOST_CALLS)
+            read[place] = _calls(con)
         judged[one.id] = judge(one, read[place], now)
     return judged
+
+
+def _ask(con: duckdb.DuckDBPyConnection, question: str, **values: object) -> list[tuple[Any, ...]]:
+    return analysis.rows(con, question, analysis.Window(), package=_PACKAGE, **values)
 
 
 def _is_watched(one: Followed, now: datetime) -> bool:
     return not one.aside(now) and (one.kind == "finding" or one.state in CHANGED)
 
 
-def _calls(con: duckdb.DuckDBPyConnection, place: Site) -> list[Call]:
-    where = {"site_service": place.service, "file": place.file, "parent": place.parent, "prompt": place.prompt}
-    [(size,)] = analysis.rows(con, "verify_size", analysis.Window(), package=_PACKAGE, **where)
-    every = max(-(-size // MOST_CALLS), 1)
-    rows = analysis.rows(con, "verify_calls", analysis.Window(), package=_PACKAGE, every=every, **where)
+def _calls(con: duckdb.DuckDBPyConnection) -> list[Call]:
     told = len(fields(Call)) - 1
-    return [Call(*row[:told], configuration=row[told:]) for row in rows]
+    return [Call(*row[:told], configuration=row[told:]) for row in _ask(con, "verify_calls")]
 
 
 def judge(one: Followed, calls: Sequence[Call], now: datetime) -> Followed:
