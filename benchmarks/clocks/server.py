@@ -12,8 +12,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from firsttoken_dashboard.demo.api import LookAlike
+from firsttoken_dashboard.demo.api import Limits, LookAlike
 from firsttoken_dashboard.demo.api.records import Record
+
+_UNLIMITED = Limits(requests=10**9, input_tokens=10**12, output_tokens=10**12)
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,12 @@ def _clocks(record: Record) -> list[Any]:
 
 def main() -> None:
     with LookAlike(seed=1) as api:
+        api.limit("test", _UNLIMITED)
         print(api.url, flush=True)
         for _ in sys.stdin:
             told = {record.request_id: _clocks(record) for record in api.settle() if record.first_delta_at is not None}
             api.clear()
+            api.limit("test", _UNLIMITED)
             print(json.dumps(told), flush=True)
 
 
