@@ -25,12 +25,11 @@ from firsttoken_dashboard.analysis import Window, overview
 from firsttoken_dashboard.app import audit_process
 from firsttoken_dashboard.app.audit_process import AuditFailed, Made
 from firsttoken_dashboard.app.filters import Chosen
+from firsttoken_dashboard.app.later import HEAD_START_S, SMALL
 from firsttoken_dashboard.app.reading import Reader
 
 _log: Final = logging.getLogger(__name__)
-#: Up to so many calls an audit takes less than a process needs to start.
-_HERE: Final = 20_000
-#: What a page waits for an answer: most audits of small stores take less.
+#: What a page waits for an answer over a small store: most audits there take less.
 _PATIENCE_S: Final = 0.4
 #: While an application writes, an answer is kept for so long, or for twenty times what it took to make: an audit of a
 #: large store must not become the store's main reader.
@@ -94,14 +93,14 @@ def audit(reader: Reader, chosen: Chosen) -> Standing:
     """
     with _shelf.lock:
         one = _shelf.of((str(reader.store.path), chosen.span, chosen.window.service))
+        calls = reader.ask(overview.extent).n_calls
         if one.done is None and not _fresh(one, reader, chosen):
             one.done = threading.Event()
-            calls = reader.ask(overview.extent).n_calls
             threading.Thread(
                 target=_make, args=(one, one.done, reader.store, chosen.window, reader.state, calls), daemon=True
             ).start()
         done = one.done
-    if done is not None and one.made is None:
+    if done is not None and one.made is None and calls <= SMALL:
         done.wait(_PATIENCE_S)
     progress = None if one.done is None else one.progress
     if one.made is None:
@@ -133,11 +132,12 @@ def _make(
 
     one.progress = (0.0, "Waiting for another audit")
     made, wrong = None, None
+    time.sleep(0.0 if calls <= SMALL else HEAD_START_S)
     with _turn:
         began = time.monotonic()
         one.progress = (0.0, f"Reading {calls:,} calls")
         try:
-            if calls <= _HERE:
+            if calls <= SMALL:
                 made = audit_process.made_here(store, window, progress)
             else:
                 made = audit_process.made_beside(store.path, window, progress)

@@ -154,7 +154,8 @@ def _before(since: datetime | None, at: datetime, span: Span, live: bool, servic
     """The window of the same length before this one."""
     if since is None or span.length is None:
         return None
-    length = span.length if live else at - since
+    # To the minute: a window that is another one each time is asked about each time.
+    length = span.length if live else floor(at, "minute") - since
     return Window(since=since - length, until=since, service=service)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -12,6 +12,9 @@ from firsttoken.store import StoreError, StoreMissing
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.app import figures, filters, links, oidc, reading, views
 from firsttoken_dashboard.app.reading import Reader
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
 
 #: Streamlit leaves six lines free above a page. The class is the one that our own container's key makes.
 _CLOSER: Final = (
@@ -32,18 +35,21 @@ def draw() -> None:
     links.remember(known)
     store = reading.opened()
     try:
-        with Reader(store) as reader:
+        with reading.page() as reader:
             extent = reader.ask(questions.extent)
-            services = reader.ask(questions.services)
+            if extent.n_calls:
+                _page(page, extent, reader.ask(questions.services), store)
+                return
     except StoreMissing:
-        _nothing_yet(store)
-        return
+        pass
     except StoreError as error:
         st.error(links.plain(str(error)), icon=":material/database_off:")
         return
-    if extent.n_calls == 0:
-        _nothing_yet(store)
-        return
+    _nothing_yet(store)
+
+
+def _page(page: Page, extent: questions.Extent, services: list[str], store: firsttoken.store.Store) -> None:
+    """The filters, and the page under them."""
     st.html(_CLOSER)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="bar"):
         st.title(page.title, anchor=False, width="content")

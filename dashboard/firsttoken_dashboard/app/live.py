@@ -21,9 +21,8 @@ def part(draw: Callable[[Reader, Chosen], None]) -> None:
     """
 
     def again() -> None:
-        store = reading.opened()
         try:
-            with Reader(store) as reader:
+            with reading.part() as reader:
                 extent = reader.ask(questions.extent)
                 draw(reader, chosen(first=extent.first_start, last=extent.last_start))
         except StoreBusy as error:

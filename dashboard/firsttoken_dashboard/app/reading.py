@@ -1,7 +1,7 @@
 """Answers from the store for one drawing of a page, remembered for as long as the store does not change.
 
-A connection is opened only for a question whose answer is not remembered, and closed with the page: a writer never
-waits for a reader who is looking at the screen.
+A connection is opened only for a question whose answer is not remembered, and closed when the page is drawn: a writer
+never waits for a reader who is looking at the screen.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Hashable
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
@@ -29,11 +30,37 @@ _KEPT: Final = 512
 _MEMORY: Final = "512MB"
 _answers: OrderedDict[Hashable, tuple[float, Hashable, Any]] = OrderedDict()
 _lock = threading.Lock()
+_drawing: ContextVar[Reader | None] = ContextVar("drawing", default=None)
 
 
 def opened(path: Path | None = None) -> firsttoken.store.Store:
     """The store that the command was started with, or the one at `path`. Raises StoreError where its place is none."""
     return firsttoken.store.open(path, memory_limit=_MEMORY)
+
+
+@contextmanager
+def page() -> Generator[Reader]:
+    """One reader for a whole drawing of a page, which its parts share: opening takes longer than most questions.
+
+    Raises StoreError where the store's place is none.
+    """
+    with Reader(opened()) as reader:
+        token = _drawing.set(reader)
+        try:
+            yield reader
+        finally:
+            _drawing.reset(token)
+
+
+@contextmanager
+def part() -> Generator[Reader]:
+    """The reader of the page that is being drawn; one of its own where a part draws itself again."""
+    known = _drawing.get()
+    if known is not None:
+        yield known
+        return
+    with Reader(opened()) as reader:
+        yield reader
 
 
 def state(path: Path) -> Hashable:

@@ -14,7 +14,6 @@ from firsttoken_dashboard.analysis.calls import Before, TraceSpan
 from firsttoken_dashboard.app import components, courses, figures, links, reading
 from firsttoken_dashboard.app.components import Column, Lane, Row, Table
 from firsttoken_dashboard.app.filters import chosen
-from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import PARTS, model_color
 from firsttoken_dashboard.app.views import words
 
@@ -44,7 +43,7 @@ def draw(span: str) -> None:
     """Draw the call of that span id, and the way back to the list."""
     st.button("All calls", icon=":material/arrow_back:", on_click=_close, type="tertiary")
     try:
-        with Reader(reading.opened()) as reader:
+        with reading.part() as reader:
             found = reader.ask(questions.call, span)
             if found is None:
                 st.warning(

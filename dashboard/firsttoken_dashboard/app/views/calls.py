@@ -107,7 +107,7 @@ def _choose_site() -> None:
 
 def _choices() -> Choices:
     try:
-        with Reader(reading.opened()) as reader:
+        with reading.part() as reader:
             return reader.ask(questions.choices, chosen().window.service)
     except StoreError:  # the list below says what is wrong
         return Choices([], [])
