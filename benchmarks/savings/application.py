@@ -66,4 +66,4 @@ class Pair:
     api: Behaviour = field(default_factory=Behaviour)
     time_scale: float = 1.0
     seeds_at_once: int = 10
-    """Fewer where prompts are so long that hashing them keeps this process busy."""
+    """Fewer where long prompts keep the process busy, or where more answers than it remembers lie between two calls."""

@@ -1,6 +1,6 @@
-"""Runs the pairs' applications: all seeds of a pair at once in one event loop, each against a look-alike of its own.
+"""Runs the pairs' applications: the seeds of a pair in one event loop, each against a look-alike of its own.
 
-They sleep for most of their time, so ten seeds take as long as one. Spans go to the tracer provider of the run whose
+They sleep for most of their time, so ten seeds take little longer than one. Spans go to the provider of the run whose
 context they are started in, so that each application is a service of its own; only then are they written to a store.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import datetime as dt
-import json
+import multiprocessing
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 #: Whose spans are started here.
 _HERE: contextvars.ContextVar[TracerProvider] = contextvars.ContextVar("provider")
-#: Applications that run at once: each call is some milliseconds' work, and more would wait for one another.
-RUNS_AT_ONCE: Final = 25
+#: Pairs that run at once: they sleep for most of their time.
+PROCESSES: Final = 3
 
 
 class _Routed(trace.TracerProvider):
@@ -58,45 +59,52 @@ class _RoutedTracer(trace.Tracer):
         return _HERE.get().get_tracer(*self._args, **self._kwargs)
 
 
-def instrument() -> None:
-    """Once a process, before the first run."""
-    trace.set_tracer_provider(_Routed())
-    AnthropicInstrumentor().instrument()
+def play(pairs: Sequence[Pair], seeds: Sequence[int], folder: Path) -> None:
+    """Run each pair for each seed, before the fix and after it, unless `folder` has its store and bill already."""
+    jobs = [
+        (pair.rule, missing, folder, mended)
+        for mended in (False, True)
+        for pair in pairs
+        if (missing := [seed for seed in seeds if not bill_of(folder, pair, seed, mended=mended).exists()])
+    ]
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for _ in pool.map(_play, *zip(*jobs, strict=True)) if jobs else ():
+            pass
 
 
-def play(pairs: Sequence[Pair], seeds: Sequence[int], folder: Path, *, mended: bool) -> None:
-    """Run each pair for each seed; `folder` gets a store and the bills (USD by rule) for each seed."""
-    runs = [(pair, seed) for pair in pairs for seed in seeds]
-    told = asyncio.run(_all(runs, mended=mended))
-    for seed in seeds:
-        exporter = DuckDBSpanExporter(store_of(folder, seed, mended=mended))
-        for (_, run_seed), (spans, _) in zip(runs, told, strict=True):
-            if run_seed == seed:
-                exporter.export(spans)
+def store_of(folder: Path, pair: Pair, seed: int, *, mended: bool) -> Path:
+    """Where a run's calls are."""
+    return folder / f"{pair.rule}-{seed}-{'after' if mended else 'before'}.duckdb"
+
+
+def bill_of(folder: Path, pair: Pair, seed: int, *, mended: bool) -> Path:
+    """Where a run's bill is, in USD."""
+    return store_of(folder, pair, seed, mended=mended).with_suffix(".bill")
+
+
+def _play(rule: str, seeds: Sequence[int], folder: Path, mended: bool) -> None:  # noqa: FBT001 - a job of the pool
+    """All seeds of a pair, in a process of its own: what is remembered of earlier answers there is bounded."""
+    from benchmarks.savings.pairs import PAIRS
+
+    pair = next(pair for pair in PAIRS if pair.rule == rule)
+    if not isinstance(trace.get_tracer_provider(), _Routed):  # else this process has played another pair
+        trace.set_tracer_provider(_Routed())
+        AnthropicInstrumentor().instrument()
+    for seed, (spans, usd) in zip(seeds, asyncio.run(_all(pair, seeds, mended=mended)), strict=True):
+        exporter = DuckDBSpanExporter(store_of(folder, pair, seed, mended=mended))
+        exporter.export(spans)
         exporter.shutdown()
-        bills = {pair.rule: bill for (pair, run_seed), (_, bill) in zip(runs, told, strict=True) if run_seed == seed}
-        bills_of(folder, seed, mended=mended).write_text(json.dumps(bills), encoding="utf-8")
+        bill_of(folder, pair, seed, mended=mended).write_text(repr(usd), encoding="utf-8")
 
 
-def store_of(folder: Path, seed: int, *, mended: bool) -> Path:
-    """Where a seed's calls are."""
-    return folder / f"pairs-{seed}-{'after' if mended else 'before'}.duckdb"
+async def _all(pair: Pair, seeds: Sequence[int], *, mended: bool) -> list[tuple[Sequence[ReadableSpan], float]]:
+    turns = asyncio.Semaphore(pair.seeds_at_once)
 
-
-def bills_of(folder: Path, seed: int, *, mended: bool) -> Path:
-    """Where a seed's bills are."""
-    return store_of(folder, seed, mended=mended).with_suffix(".json")
-
-
-async def _all(runs: Sequence[tuple[Pair, int]], *, mended: bool) -> list[tuple[Sequence[ReadableSpan], float]]:
-    turns = asyncio.Semaphore(RUNS_AT_ONCE)
-    own = {pair.rule: asyncio.Semaphore(pair.seeds_at_once) for pair, _ in runs}
-
-    async def one(pair: Pair, seed: int) -> tuple[Sequence[ReadableSpan], float]:
-        async with own[pair.rule], turns:
+    async def one(seed: int) -> tuple[Sequence[ReadableSpan], float]:
+        async with turns:
             return await _run(pair, seed, mended=mended)
 
-    return await asyncio.gather(*(one(pair, seed) for pair, seed in runs))
+    return await asyncio.gather(*map(one, seeds))
 
 
 async def _run(pair: Pair, seed: int, *, mended: bool) -> tuple[Sequence[ReadableSpan], float]:

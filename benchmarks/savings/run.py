@@ -5,13 +5,12 @@
 For each seed every sample application runs twice against the look-alike API, first with its fault, then mended. The
 advisor sees only the first run; the saving is measured on the second. The applications of `firsttoken demo` run as
 they do there, in processes of their own, few at once, so that their times are those of the API and not of a busy
-machine; those of `pairs` run in this process, all seeds at once.
+machine; those of `pairs` run in a process for each pair, all seeds at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
@@ -100,33 +99,26 @@ def _figures(pairs: Sequence[Pair]) -> list[Figure]:
 
 
 def _pairs(seeds: Sequence[int], folder: Path, rules: Collection[str] | None) -> Iterator[Outcome]:
-    """The pairs in this process; those whose clock runs faster are judged by the lifetimes that it has there."""
+    """The pairs; those whose clock runs faster are judged by the lifetimes that it has there."""
     pairs = [pair for pair in PAIRS if _wanted(pair.rule, rules)]
-    missing = [seed for seed in seeds if not playing.bills_of(folder, seed, mended=True).exists()]
-    if pairs and missing:
-        playing.instrument()
-        for mended in (False, True):
-            playing.play(pairs, missing, folder, mended=mended)
-    for seed in seeds if pairs else ():
-        before, after = (
-            (
-                calls_of(playing.store_of(folder, seed, mended=mended)),
-                json.loads(playing.bills_of(folder, seed, mended=mended).read_text("utf-8")),
+    playing.play(pairs, seeds, folder)
+    for pair in pairs:
+        for seed in seeds:
+            before, after = (
+                Run(
+                    calls_of(playing.store_of(folder, pair, seed, mended=mended)),
+                    float(playing.bill_of(folder, pair, seed, mended=mended).read_text("utf-8")),
+                )
+                for mended in (False, True)
             )
-            for mended in (False, True)
-        )
-        for pair in pairs:
-            found = _audit(playing.store_of(folder, seed, mended=False), folder, pair.rule, pair.time_scale)
-            were, are = ([call for call in calls if call.service == pair.rule] for calls, _ in (before, after))
-            runs = Run(were, before[1][pair.rule]), Run(are, after[1][pair.rule])
-            yield from _outcomes(pair.figures, seed, found, *runs)
+            found = _audit(playing.store_of(folder, pair, seed, mended=False), folder, pair.time_scale)
+            yield from _outcomes(pair.figures, seed, found, before, after)
 
 
-def _audit(store: Path, folder: Path, service: str, time_scale: float) -> list[Finding]:
+def _audit(store: Path, folder: Path, time_scale: float) -> list[Finding]:
     models = folder / f"models-{time_scale:g}.toml"
     models.write_text(overlay(time_scale), encoding="utf-8")
-    window = Window(service=service)
-    return audit(stores.open(store), window, source_root=folder, prices=pricing.load(models)).findings
+    return audit(stores.open(store), Window(), source_root=folder, prices=pricing.load(models)).findings
 
 
 def _demo(seeds: Sequence[int], folder: Path, rules: Collection[str] | None, at_once: int) -> Iterator[Outcome]:

@@ -31,11 +31,13 @@ async def traffic(app: Application, mended: bool) -> None:  # noqa: FBT001 - one
         )
         return "What does this mean? Answer in 20 words.\n" + "\n".join(entries)
 
+    create: Any = app.client.beta.messages.create  # takes COMPACT, which is a dict of anything
+
     async def watch(logs: list[str]) -> None:
         messages: list[BetaMessageParam] = []
         for text in logs:
             messages.append({"role": "user", "content": text})
-            message = await app.client.beta.messages.create(
+            message = await create(
                 model="claude-haiku-5-5",
                 max_tokens=300,
                 system="You watch over the services of a shop.",

@@ -34,7 +34,7 @@ async def traffic(app: Application, mended: bool) -> None:  # noqa: FBT001 - one
         ) as stream:
             await stream.get_final_message()
 
-    asked = [app.luck.choice(QUESTIONS).format(app.luck.randrange(260)) + " In ten words." for _ in range(60)]
+    asked = [app.luck.choice(QUESTIONS).format(app.luck.randrange(260)) + " In ten words." for _ in range(90)]
     await app.serve("/concierge", answer, asked, at_once=2)
 
 
@@ -45,4 +45,5 @@ PAIR: Final = Pair(
         Figure("repair-prompt-cache", "s to first token, p50", seconds, less(middle(lambda call: call.ttft_s))),
         Figure("repair-prompt-cache", "$ per 1,000 calls", dollars, bill),
     ),
+    seeds_at_once=5,
 )

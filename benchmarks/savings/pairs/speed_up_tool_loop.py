@@ -47,4 +47,5 @@ PAIR: Final = Pair(
     "speed-up-tool-loop",
     traffic,
     (Figure("speed-up-tool-loop", "s an answer with tools, mean", seconds, less(between_calls)),),
+    seeds_at_once=3,
 )
