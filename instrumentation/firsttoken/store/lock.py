@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from .errors import StoreBusy
+from .errors import StoreBusy, StoreError
 
 if sys.platform == "win32":
     import msvcrt
@@ -58,11 +58,11 @@ def write_lock(store: Path, deadline: float) -> Generator[None]:
 
     Raises:
         StoreBusy: others kept it until the deadline.
-        OSError: the lock file cannot be made (read-only file system, no permission, full disk).
+        StoreError: the lock file cannot be made (read-only file system, no permission, full disk).
     """
-    lock = os.open(_path(store, "lock"), _FLAGS, 0o600)
+    lock = _opened(store, "lock")
     try:
-        readers = os.open(_path(store, "readers"), _FLAGS, 0o600)
+        readers = _opened(store, "readers")
         try:
             attempt = 0
             while (random.random() < _COURTESY and _awaited(readers)) or not _taken(lock):  # noqa: S311 - a share
@@ -104,6 +104,16 @@ def turn_to_open(store: Path, deadline: float) -> Generator[None]:
             os.close(lock)
     finally:
         os.close(readers)
+
+
+def _opened(store: Path, ending: str) -> int:
+    try:
+        return os.open(_path(store, ending), _FLAGS, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{store} cannot be written because {_path(store, ending).name} beside it cannot be"
+            f" ({error.strerror or error}); change the permissions, or choose another with --store PATH."
+        ) from error
 
 
 def _path(store: Path, ending: str) -> Path:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from . import connection as connections
 from . import outbox, retention, schema, transfer
 from .batch import SpanBatch
-from .errors import StoreBusy, StoreDamaged, StoreError, StoreUnreadable
+from .errors import StoreDamaged, StoreError, StoreUnreadable
 from .lock import write_lock
 from .records import SpanRecord
 
@@ -26,6 +26,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds that an append waits for its turn before it spills to the outbox.
 LOCK_BUDGET_S: Final = 0.5
+#: Seconds that a deposit waits for its turn: it is durable already, and who has the turn takes it in.
+_DEPOSIT_PATIENCE_S: Final = 0.1
 #: Seconds that a reader waits for a gap between writers, and a command for its turn to write.
 PATIENCE_S: Final = 10.0
 #: Seconds within which what was deposited is written, if more is deposited; and spans, whichever comes first.
@@ -125,7 +127,7 @@ class Store:
         with self._mutex:
             segment = self._laid_beside(batch)
             if self._due(len(batch)):
-                self._take_in(segment, time.monotonic() + LOCK_BUDGET_S)
+                self._take_in(segment, time.monotonic() + _DEPOSIT_PATIENCE_S)
 
     def _laid_beside(self, batch: SpanBatch) -> Path | None:
         """The batch's segment in the outbox; None where the batch is empty."""
@@ -186,6 +188,7 @@ class Store:
         Raises:
             StoreUnreadable: the file is no store that this version writes.
             StoreBusy: others held it for `patience_s` seconds.
+            StoreError: the directory cannot be written to.
         """
         with self._mutex, self._writing(time.monotonic() + patience_s) as connection:
             yield connection
@@ -220,7 +223,7 @@ class Store:
             if segment is not None:
                 outbox.withdraw(segment)
             raise
-        except (StoreBusy, OSError, duckdb.Error) as error:
+        except (StoreError, OSError, duckdb.Error) as error:
             _logger.debug("The outbox of %s stays as it is: %s", self.path, error)
             return False
         finally:
