@@ -86,6 +86,7 @@ def _take(browser: Browser, address: str, file: Path, theme: str, width: int) ->
     page = context.new_page()
     page.goto(address)
     page.get_by_text("Times are UTC.").wait_for()
+    page.get_by_role("progressbar").first.wait_for(state="detached", timeout=120_000)
     # Elements of our own draw themselves once their scripts are there, after the last text.
     page.wait_for_timeout(2000)
     height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))

@@ -17,7 +17,7 @@ from streamlit.components.v2 import component
 
 #: (share of the window, share of the highest value or None where unknown, reading)
 Point: TypeAlias = tuple[float, float | None, str]
-#: Text, or a mapping with `text` and any of sub, tone, mono, color, title, share, badge, points.
+#: Text, or a mapping with `text` and any of sub, tone, mono, color, title, share, badge, points, href.
 Cell: TypeAlias = str | Mapping[str, Any] | None
 
 _ROOT: Final = '<div class="root"></div>'

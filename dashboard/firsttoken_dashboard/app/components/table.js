@@ -1,5 +1,5 @@
 // A table whose rows can be opened and whose columns can be sorted, by pointer and by keyboard. A cell is text, or
-// {text, sub, tone, mono, color, title, points, share, badge}.
+// {text, sub, tone, mono, color, title, points, share, badge, href}.
 function inside(cell) {
   if (cell === null || typeof cell !== "object") return cell === null ? "–" : String(cell);
   if (cell.points) {
@@ -13,7 +13,7 @@ function inside(cell) {
     cell.color ? el("i", { class: "dot", style: `background:${cell.color}` }) : null, cell.text,
   ]);
   return [text, cell.sub ? el("span", { class: "sub" }, cell.sub) : null,
-    cell.share === undefined || cell.share === null ? null : el("span", { class: "bar", style: `width:${Math.round(100 * cell.share)}%` })];
+    !cell.share ? null : el("span", { class: "bar", style: `width:${Math.round(100 * cell.share)}%` })];
 }
 
 function header(column, data, component) {
@@ -28,7 +28,10 @@ function row(one, data) {
   const open = one.href ? (event) => follow(event, one.href) : null;
   return el("tr", { class: open ? "pick" : null, onclick: open }, one.cells.map((cell, index) => {
     const content = inside(cell);
-    const first = open && index === 0
+    const own = cell?.href;
+    const first = own
+      ? el("a", { class: "open", href: own, "data-keep": own, onclick: (event) => follow(event, own) }, content)
+      : open && index === 0
       ? el("a", { class: "open", href: one.href, "data-keep": one.href, "aria-label": `${data.opens} ${cell?.text ?? cell}` }, content)
       : content;
     return el("td", { class: data.columns[index].end ? "end" : null }, first);

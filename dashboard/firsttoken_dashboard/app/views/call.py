@@ -89,6 +89,14 @@ def _title(found: Mapping[str, Any]) -> None:
             icon=":material/list:",
             site=f"{where}:{found['code_line']}" if where else None,
         )
+        if where:
+            links.link(
+                "Recommendations",
+                "What to change here",
+                chosen(),
+                icon=":material/lightbulb:",
+                site=words.place(where, found["code_line"]),
+            )
         links.link(
             "Calls", "Calls of this trace", chosen(), icon=":material/account_tree:", trace=str(found["trace_id"])
         )

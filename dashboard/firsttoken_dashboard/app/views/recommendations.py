@@ -45,6 +45,9 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
     if wanted := st.query_params.get("finding"):
         _one(wanted, found, known, chosen)
         return
+    if site := st.query_params.get("site"):
+        _of_site(site, found, known, chosen)
+        return
     _summary(found)
     shown = found.findings
     if len(shown) > _FIRST + 1 and not st.session_state.get("every"):
@@ -79,8 +82,27 @@ def _one(wanted: str, found: Audit, known: Mapping[str, Followed], chosen: Chose
     st.warning("This window has no such recommendation: it may be mended, or in other calls.", icon=":material/search:")
 
 
+def _of_site(site: str, found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
+    """What there is to change at one line, and what was changed there."""
+    st.button("All recommendations", icon=":material/arrow_back:", on_click=_forget, type="tertiary")
+    st.text(f"At {site}")
+
+    def here(one: Finding | Followed) -> bool:
+        return one.site.file is not None and words.place(one.site.file, one.site.line) == site
+
+    cards = [one for one in (*found.findings, *found.hints) if here(one)]
+    for one in cards:
+        _card(one, found, known, chosen)
+    rows = [row for row in found.followed if here(row)]
+    for row in rows:
+        _followed(row, found, chosen)
+    if not cards and not rows:
+        st.success("Nothing to change at this line.", icon=":material/check_circle:")
+
+
 def _forget() -> None:
     st.query_params.pop("finding", None)
+    st.query_params.pop("site", None)
 
 
 def _summary(found: Audit) -> None:

@@ -58,7 +58,15 @@ def _sites(reader: Reader, chosen: Chosen) -> None:
             rows=[
                 Row(
                     links.address("calls", chosen, site=words.place(one.file, one.line) if one.file else None),
-                    _cells(one, counts[one.place], dearest, times, calls.get(one.place, {}), took.get(one.place, {})),
+                    _cells(
+                        one,
+                        counts[one.place],
+                        chosen,
+                        dearest,
+                        times,
+                        calls.get(one.place, {}),
+                        took.get(one.place, {}),
+                    ),
                 )
                 for one in found
             ],
@@ -75,9 +83,20 @@ def _findings(found: Audit | None) -> Counter[Place]:
     return Counter((one.site.service, one.site.file, one.site.line, one.site.function) for one in found.findings)
 
 
+def _findings_cell(one: SiteRow, n: int, chosen: Chosen) -> Cell:
+    if not n:
+        return ""
+    cell: dict[str, str | bool] = {"text": str(n), "badge": True, "tone": "accent"}
+    if one.file is not None:
+        cell["href"] = links.address("recommendations", chosen, site=words.place(one.file, one.line))
+        cell["title"] = "What to change here"
+    return cell
+
+
 def _cells(
     one: SiteRow,
     n_findings: int,
+    chosen: Chosen,
     dearest: float,
     times: Sequence[datetime],
     calls: dict[datetime, float | None],
@@ -85,7 +104,7 @@ def _cells(
 ) -> list[Cell]:
     return [
         words.site_cell(one.file, one.line, one.function, one.service),
-        {"text": str(n_findings), "badge": True, "tone": "accent"} if n_findings else "",
+        _findings_cell(one, n_findings, chosen),
         figures.count(one.n_calls),
         {"points": courses.shape(times, calls), "title": "Calls over the window"},
         f"{figures.seconds(one.ttft_p50_s)} / {figures.seconds(one.ttft_p95_s)}" if one.ttft_p50_s is not None else "–",
