@@ -124,6 +124,13 @@ COMMANDS: Final = (
         extra="dashboard",
     ),
     Command(
+        "mcp",
+        "firsttoken_dashboard.mcp",
+        "serve the findings to coding agents and editors (Model Context Protocol, on stdin and stdout)",
+        ("firsttoken mcp", "firsttoken mcp --store ./calls.duckdb --source-root ."),
+        extra="mcp",
+    ),
+    Command(
         "models",
         "firsttoken_dashboard.pricing.command",
         "the models, prices and limits that costs are reckoned with",

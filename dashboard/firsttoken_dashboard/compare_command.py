@@ -16,6 +16,7 @@ from firsttoken_dashboard.options import CommandError
 from firsttoken_dashboard.report import wording
 
 if TYPE_CHECKING:
+    from firsttoken.store import Store
     from firsttoken_dashboard.advisor.findings import Site
 
 _VERSION: Final = "version:"
@@ -52,12 +53,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _side(text: str, args: argparse.Namespace) -> Side:
-    window = options.window(args)
-    if text.startswith(_VERSION):
-        return Side(text, options.open_store(args), window, text.removeprefix(_VERSION))
     path = Path(text)
-    if path.is_file() or path.suffix == ".duckdb":
-        return Side(text, stores.open(path, memory_limit=args.memory_limit), window)
+    if not text.startswith(_VERSION) and (path.is_file() or path.suffix == ".duckdb"):
+        return Side(text, stores.open(path, memory_limit=args.memory_limit), options.window(args))
+    return side(text, options.open_store(args), options.window(args))
+
+
+def side(text: str, store: Store, window: analysis.Window) -> Side:
+    """Read `version:X` or `FROM/TO`. Raises CommandError."""
+    if text.startswith(_VERSION):
+        return Side(text, store, window, text.removeprefix(_VERSION))
     ends = text.split("/")
     if len(ends) == 2 and any(ends):
         try:
@@ -66,7 +71,7 @@ def _side(text: str, args: argparse.Namespace) -> Side:
             raise CommandError(f"{text}: {error}.") from error
         if since is not None and until is not None and since >= until:
             raise CommandError(f"{text} ends before it begins.")
-        return Side(text, options.open_store(args), analysis.Window(since, until, window.service))
+        return Side(text, store, analysis.Window(since, until, window.service))
     raise CommandError(f"{text!r} is no window (FROM/TO), no version (version:X), and no store's file.")
 
 
