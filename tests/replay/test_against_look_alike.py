@@ -27,10 +27,10 @@ def text(name: str, chars: int, ttl: str | None) -> dict[str, Any]:
 
 
 @st.composite
-def bodies(draw: st.DrawFn) -> list[tuple[float, dict[str, Any]]]:
-    """Requests and their starts: a few systems and documents, conversations that grow, one-off questions."""
+def bodies(draw: st.DrawFn) -> list[tuple[float, str, dict[str, Any]]]:
+    """Starts, workspaces and requests: a few systems and documents, conversations that grow, one-off questions."""
     now = 0.0
-    sent: list[tuple[float, dict[str, Any]]] = []
+    sent: list[tuple[float, str, dict[str, Any]]] = []
     # Lengths far from both models' minimum: close to it, characters cannot tell on which side a block ends.
     size = st.sampled_from([300, 9_000, 40_000])
     for number in range(draw(st.integers(1, 12))):
@@ -38,7 +38,7 @@ def bodies(draw: st.DrawFn) -> list[tuple[float, dict[str, Any]]]:
         first = draw(st.sampled_from([None, "5m", "1h"]))
         second = draw(st.sampled_from([None, "5m"] if first == "5m" else [None, "5m", "1h"]))
         third = draw(st.sampled_from([None, "5m"]))
-        turns = draw(st.sampled_from([0, 1, 2, 11, 24]))
+        turns = draw(st.sampled_from([0, 1, 2, 8, 9, 10, 11, 24]))  # two blocks each: around 20, too
         if turns == 24:
             second = None  # the fingerprint sums up blocks that far back, and their markers with them
         body: dict[str, Any] = {
@@ -55,7 +55,11 @@ def bodies(draw: st.DrawFn) -> list[tuple[float, dict[str, Any]]]:
             body["tools"] = [{"name": "search", "description": "look " * 500, "input_schema": {"type": "object"}}]
         if draw(st.integers(0, 4)) == 0:
             body["tool_choice"] = {"type": "any"}
-        sent.append((now, body))
+        if draw(st.integers(0, 4)) == 0:
+            body["output_config"] = {"effort": draw(st.sampled_from(["low", "high"]))}
+        if draw(st.integers(0, 4)) == 0:
+            body["speed"] = draw(st.sampled_from(["standard", "fast"]))
+        sent.append((now, draw(st.sampled_from(["production", "tests"])), body))
     return sent
 
 
@@ -68,23 +72,23 @@ def usd(model: str, use: CacheUse) -> float:
 @given(bodies(), st.sampled_from([0.2, 4.0]))
 @settings(max_examples=200, deadline=None)
 def test_the_replay_of_calls_as_they_were_sent_is_what_the_api_counted(
-    sent: list[tuple[float, dict[str, Any]]], begins_in_s: float
+    sent: list[tuple[float, str, dict[str, Any]]], begins_in_s: float
 ) -> None:
     """To the token, from fingerprints and usage alone: neither texts nor tokenizer are known to the replay."""
     api = PromptCache()
     recorded: list[Recorded] = []
-    for now, body in sent:
+    for now, workspace, body in sent:
         minimum = PRICES.models[body["model"]].min_cache_tokens
         assert minimum is not None
-        blocks = prompt_blocks(body, model=body["model"], workspace="w", chars_per_token=CHARS_PER_TOKEN)
+        blocks = prompt_blocks(body, model=body["model"], workspace=workspace, chars_per_token=CHARS_PER_TOKEN)
         counted = api.use(blocks, minimum=minimum, now=now, begins_in_s=begins_in_s)
         used = CacheUse(counted.uncached, counted.read, counted.write_5m, counted.write_1h)
         seen = fingerprint.fingerprint(body)
         parts = prompts.blocks(seen.blocks)
         assert parts is not None
-        scope = (body["model"], "w")
-        recorded.append(Recorded(now, begins_in_s, minimum, parts, scope, None, seen.settings_hash, used))
+        scope = (body["model"], workspace)
+        recorded.append(Recorded(now, begins_in_s, minimum, parts, scope, body.get("speed"), seen.settings_hash, used))
     replayed = replay(requests(recorded, PRICES.cache), as_sent, PRICES.cache)
     assert replayed == [call.used for call in recorded]
-    paid = sum(usd(body["model"], call.used) for (_, body), call in zip(sent, recorded, strict=True))
-    assert sum(usd(body["model"], use) for (_, body), use in zip(sent, replayed, strict=True)) == paid
+    paid = sum(usd(body["model"], call.used) for (_, _, body), call in zip(sent, recorded, strict=True))
+    assert sum(usd(body["model"], use) for (_, _, body), use in zip(sent, replayed, strict=True)) == paid
