@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from firsttoken.store import Store
+    from firsttoken.store.ingest import ReceiverReport
     from firsttoken.store.maintenance import StoreInfo
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s?([KMGT]?)i?B?", re.IGNORECASE)
@@ -102,7 +103,10 @@ def _lines(info: StoreInfo) -> list[tuple[str, str]]:
     between = (
         f"{info.oldest:%Y-%m-%d %H:%M} to {info.newest:%Y-%m-%d %H:%M} UTC" if info.oldest and info.newest else "–"
     )
-    waiting = f"{info.outbox_spans:,} spans in {info.outbox_segments:,} files, {spelled(info.outbox_bytes)}"
+    waiting = (
+        f"{info.outbox_spans:,} spans in {info.outbox_segments:,} files, {spelled(info.outbox_bytes)},"
+        f" since {info.lag_s:.0f} s"
+    )
     return [
         ("store", str(info.path)),
         ("size", f"{spelled(info.file_bytes)}, {spelled(info.used_bytes)} of it in use"),
@@ -111,10 +115,22 @@ def _lines(info: StoreInfo) -> list[tuple[str, str]]:
         ("from", between),
         ("services", ", ".join(info.services) or "–"),
         ("recorded by", ", ".join(f"{name} ({count:,})" for name, count in info.dialects) or "–"),
+        ("arriving", f"{info.spans_last_minute:,} spans in the last minute, {info.spans_last_hour:,} in the last hour"),
         ("waiting", waiting if info.outbox_segments else "nothing"),
         ("lost", ", ".join(f"{count:,} spans: {reason}" for reason, count in info.drops) or "nothing"),
+        ("receiver", _receiver(info.receiver)),
         ("schema", f"version {info.schema_version}"),
     ]
+
+
+def _receiver(report: ReceiverReport | None) -> str:
+    if report is None:
+        return "none yet"
+    state = "running" if report.running else f"last heard of at {report.written_at:%Y-%m-%d %H:%M} UTC"
+    said = [state, f"{report.spans_stored:,} spans", f"{report.spans_per_s:,.0f}/s", f"{report.lag_s:.1f} s behind"]
+    said += [f"{count:,} requests rejected: {reason}" for reason, count in report.requests_rejected]
+    said += [f"{count:,} spans refused: {reason}" for reason, count in report.spans_refused]
+    return ", ".join([*said, *([report.error] if report.error else [])])
 
 
 def _json_value(value: object) -> str:

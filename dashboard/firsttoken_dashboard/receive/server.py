@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 import uvicorn
 
+from firsttoken.store import ingest
 from firsttoken_dashboard.options import CommandError
 from firsttoken_dashboard.receive import grpc_server, http
 from firsttoken_dashboard.receive.health import Health
@@ -79,8 +80,13 @@ class Receiver:
             self._http_thread = threading.Thread(
                 target=self._http.run, kwargs={"sockets": [listener]}, name="firsttoken-http", daemon=True
             )
+            self._stopped = threading.Event()
+            self._reporter = threading.Thread(
+                target=self._report, args=(store.path,), name="firsttoken-health", daemon=True
+            )
             self._grpc.start()
             self._http_thread.start()
+            self._reporter.start()
             while not self._http.started and self._http_thread.is_alive():
                 time.sleep(0.005)
             undo.pop_all()
@@ -98,6 +104,18 @@ class Receiver:
         self._http_thread.join()
         grpc_stopped.wait()
         self._writer.close()
+        self._stopped.set()
+        self._reporter.join()
+
+    def _report(self, store: Path) -> None:
+        """Say beside the store how it goes, for processes that do not know where this one listens."""
+        while True:
+            stopped = self._stopped.wait(ingest.INTERVAL_S)
+            # Without: where nothing can be written, the health endpoint says so.
+            with contextlib.suppress(OSError):
+                ingest.write_report(store, self._writer.report(), running=not stopped)
+            if stopped:
+                return
 
 
 def is_loopback(host: str) -> bool:

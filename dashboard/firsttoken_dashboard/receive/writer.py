@@ -61,6 +61,8 @@ class Writer:
         #: Spans laid beside the store since it was last taken in, and when the first of them was.
         self._beside = 0
         self._beside_since = 0.0
+        #: Whether more waits than one transaction takes, whoever laid it there.
+        self._again = False
         self._all_laid = False
         self._merge = threading.Condition()
         self._layer = threading.Thread(target=self._lay, name="firsttoken-writer", daemon=True)
@@ -159,19 +161,22 @@ class Writer:
                 while not self._all_laid and (rest := self._until_due()) != 0:
                     self._merge.wait(rest)
                 ending = self._all_laid
-                taken, self._beside = self._beside, 0
-            done = not taken or self._taken_in()
-            if ending:
-                return
+                taking, began = self._beside, time.monotonic()
+            done = not (taking or self._again) or self._taken_in()
             with self._merge:
+                if done:
+                    self._beside -= taking
+                    self._beside_since = began  # or a little later: when the first came that was not taken
+                    self._again = self._store.outbox_fill() > _BACKLOG
+                if ending:
+                    return
                 if not done:
-                    self._beside += taken
                     self._merge.wait_for(lambda: self._all_laid, _RETRY_S)
-                elif taken and self._store.outbox_fill() > _BACKLOG:
-                    self._beside += MERGE_SPANS
 
     def _until_due(self) -> float | None:
         """Seconds until it is time to take in; None where nothing waits, 0 where it is time."""
+        if self._again:
+            return 0
         if not self._beside:
             return None
         if self._beside >= MERGE_SPANS:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from . import outbox, retention, schema, transfer
+from . import ingest, outbox, retention, schema, transfer
 from .connection import STORAGE_VERSION
+from .ingest import ReceiverReport
 from .store import Store
 
 if TYPE_CHECKING:
@@ -42,8 +44,15 @@ class StoreInfo:
     outbox_spans: int
     outbox_segments: int
     outbox_bytes: int
+    #: Seconds that the first of them waits.
+    lag_s: float
     #: Spans that were accepted and then lost, by reason.
     drops: tuple[tuple[str, int], ...]
+    #: Spans that began in the last minute, and in the last hour.
+    spans_last_minute: int
+    spans_last_hour: int
+    #: What the last receiver said of itself; None where none ever wrote here.
+    receiver: ReceiverReport | None
 
 
 def info(store: Store) -> StoreInfo:
@@ -54,7 +63,7 @@ def info(store: Store) -> StoreInfo:
         counts = connection.execute(schema.sql("info.sql")).fetchone()
         if counts is None:  # an aggregate without GROUP BY always has its row
             raise AssertionError
-        spans, oldest, newest, calls, recommendations, services = counts
+        spans, oldest, newest, calls, recommendations, services, last_minute, last_hour = counts
         drops = dict(connection.execute("SELECT reason, sum(spans)::BIGINT FROM drops GROUP BY reason").fetchall())
         if dropped:
             drops[outbox.OVERFLOW] = drops.get(outbox.OVERFLOW, 0) + dropped
@@ -77,7 +86,11 @@ def info(store: Store) -> StoreInfo:
             outbox_spans=sum(segment.spans for segment in segments),
             outbox_segments=len(segments),
             outbox_bytes=sum(segment.size for segment in segments),
+            lag_s=max(0.0, time.time() - segments[0].laid_at) if segments else 0.0,
             drops=tuple(sorted(drops.items())),
+            spans_last_minute=last_minute,
+            spans_last_hour=last_hour,
+            receiver=ingest.read_report(store.path),
         )
 
 

@@ -42,6 +42,8 @@ class Segment(NamedTuple):
     path: Path
     spans: int
     size: int
+    #: When it was laid there, in seconds since the epoch.
+    laid_at: float
 
 
 def directory(store: Path) -> Path:
@@ -128,7 +130,8 @@ def segments(store: Path) -> list[Segment]:
     for path in _entries(directory(store)):
         if path.suffix == ".json":
             with contextlib.suppress(OSError, ValueError):
-                found.append(Segment(path, _spans(path), path.stat().st_size))
+                laid_at = int(path.name.partition("-")[0]) / 1e9
+                found.append(Segment(path, _spans(path), path.stat().st_size, laid_at))
     return found
 
 
