@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 HASH_KEY_VARIABLE = "FIRSTTOKEN_HASH_KEY"
-#: Message blocks hashed one by one, counted from the end; those before them share one `prior` hash.
+#: Message blocks hashed one by one, counted from the end; those before them share one `prior` hash up to each mark.
 LAST_MESSAGE_BLOCKS = 24
+#: Cache marks that a request may have: so many of the blocks before those last ones are hashed one by one too.
+MOST_MARKS = 4
 #: Outputs remembered for `depends_on`.
 OUTPUTS_KEPT = 64
 #: Words in a run that is looked for in later requests; an output of fewer words is one run.
@@ -55,10 +57,14 @@ def prompt_blocks(body: dict[str, Any]) -> list[str]:
         for message in _dicts(body.get("messages"))
         for block in _content(message.get("content"))
     ]
-    prior, last = messages[:-LAST_MESSAGE_BLOCKS], messages[-LAST_MESSAGE_BLOCKS:]
-    if prior:
-        blocks.append(_prior(prior))
-    blocks += [_block("messages", role, block) for role, block in last]
+    earlier = max(0, len(messages) - LAST_MESSAGE_BLOCKS)
+    marked = [place for place in range(earlier) if _mark(messages[place][1]) != "-"][-MOST_MARKS:]
+    done = 0
+    for place in (*marked, *range(earlier, len(messages))):
+        if place > done:
+            blocks.append(_prior(messages[done:place]))
+        blocks.append(_block("messages", *messages[place]))
+        done = place + 1
     # A marker on the request itself is the API's automatic caching: it stands on the last block.
     if blocks and isinstance(body.get("cache_control"), dict) and blocks[-1].endswith(":-"):
         blocks[-1] = f"{blocks[-1][:-1]}{_mark(body)}"

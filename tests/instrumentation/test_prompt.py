@@ -10,6 +10,7 @@ import pytest
 from opentelemetry import trace
 
 from firsttoken import attributes as a
+from firsttoken_dashboard.advisor.prompts import Prefixes, blocks
 from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
@@ -81,6 +82,40 @@ def test_a_long_conversation_is_bounded(client: Any, recorded: Recording) -> Non
     found = sections(call)
     assert [block[0] for block in found] == ["system", "prior", *["messages"] * 24]
     assert int(found[1][2]) == sum(len(f"Turn {turn}") for turn in range(37))
+
+
+def marked_turns(count: int, *marked: int) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = [
+        {"role": ("user", "assistant")[turn % 2], "content": [{"type": "text", "text": f"Turn {turn}"}]}
+        for turn in range(count)
+    ]
+    for turn in marked:
+        turns[turn]["content"][0]["cache_control"] = {"type": "ephemeral"}
+    return turns
+
+
+def test_marks_early_in_a_long_conversation_are_told_where_they_stand(client: Any, recorded: Recording) -> None:
+    found = sections(ask(client, recorded, messages=marked_turns(61, 0, 9, 10, 60)))
+    assert [block[0] for block in found] == ["messages", "prior", "messages", "messages", "prior", *["messages"] * 24]
+    assert [place for place, block in enumerate(found) if block[3] == "5m"] == [0, 2, 3, 28]
+    assert int(found[1][2]) == sum(len(f"Turn {turn}") for turn in range(1, 9))
+
+
+def test_a_request_with_more_marks_than_the_api_takes_is_bounded_too(client: Any, recorded: Recording) -> None:
+    with pytest.raises(anthropic.BadRequestError):
+        ask(client, recorded, messages=marked_turns(61, *range(1, 30, 2)))
+    assert len(sections(recorded.call())) == 24 + 2 * 4 + 1
+
+
+def test_a_marked_prefix_is_known_again_once_its_conversation_has_grown_long(client: Any, recorded: Recording) -> None:
+    prefixes = Prefixes()
+
+    def prefix_at_mark(turns: int) -> int:
+        parts = blocks(ask(client, recorded, messages=marked_turns(turns, 9))[a.PROMPT_BLOCKS])
+        assert parts is not None
+        return prefixes.number(parts)[[part.mark for part in parts].index("5m")]
+
+    assert len({prefix_at_mark(turns) for turns in (11, 31, 61)}) == 1
 
 
 def test_messages_given_as_a_generator_are_sent_and_hashed(
