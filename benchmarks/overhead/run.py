@@ -1,212 +1,185 @@
-"""What a call costs with and without us, on the caller's path: `python -m benchmarks.overhead.run`.
+"""What a call costs with and without us, and with each of its peers, on the caller's path.
 
-Each variant runs a batch in turn, round after round in one process, so that whatever else the machine does falls on
-all of them alike. Times are the CPU time of the calling thread, in µs: the median over the rounds, and the lowest
-round's, which a busy machine distorts least. Hashing is done in another thread and counted in the last column, the CPU
-time of the whole process.
+    python -m benchmarks.overhead.run [--rounds 20] [--turns 2] [--environments DIR] [--only NAME…]
+
+Each instrumentation is measured in a process of its own, by turns with the same calls uninstrumented: ours with this
+Python, a peer in an environment that is made for it. Figures are µs of CPU time of the calling thread, which a busy
+machine disturbs less than the clock: medians over all rounds, and of the differences between neighbours in a round.
+`benchmarks.overhead.measure` says what a call is here, `benchmarks.overhead.transport` what it is sent to.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import gc
+import json
+import os
 import statistics
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
+import subprocess
+import sys
+import tempfile
+import venv
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
-import anthropic
-from benchmarks.overhead.transport import Transport, httpx
-from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from benchmarks.overhead.measure import FEW, MANY, Figures
 
-from firsttoken import AnthropicInstrumentor
+REPOSITORY = Path(__file__).resolve().parents[2]
 
-REQUEST: dict[str, Any] = {
-    "model": "claude-haiku-4-5",
-    "max_tokens": 1000,
-    "system": "You know the sea. " * 40,
-    "messages": [{"role": "user", "content": "Tell me about the sea and its ships. " * 20}],
+
+class Environment(NamedTuple):
+    """Packages, and the groups of variants that a process of it measures by turns."""
+
+    packages: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+
+NEWEST = ("anthropic==2.12.0", "opentelemetry-sdk")
+ENVIRONMENTS = {
+    "firsttoken": Environment(
+        (), (("uninstrumented", "sdk", "firsttoken on sdk", "firsttoken alone", "firsttoken on sdk, reader"),)
+    ),
+    "genai-anthropic": Environment(
+        (*NEWEST, "opentelemetry-instrumentation-genai-anthropic==1.3b0"), (("uninstrumented", "genai-anthropic"),)
+    ),
+    "openinference": Environment(
+        (*NEWEST, "openinference-instrumentation-anthropic==3.1.0"), (("uninstrumented", "openinference"),)
+    ),
+    "traceloop": Environment(
+        (*NEWEST, "opentelemetry-instrumentation-anthropic==0.62.4"), (("uninstrumented", "traceloop"),)
+    ),
+    "logfire": Environment((*NEWEST, "logfire"), (("uninstrumented", "logfire"),)),
+    # It cannot be taken off again, and runs with the SDK before 1.0 only: two processes by turns.
+    "openlit": Environment(
+        ("anthropic==0.125.0", "opentelemetry-sdk", "openlit==1.45.0"), (("uninstrumented",), ("openlit",))
+    ),
 }
-FEW, MANY = 20, 320
 
 
-@contextmanager
-def _ours() -> Any:
-    AnthropicInstrumentor().instrument()
-    try:
-        yield
-    finally:
-        AnthropicInstrumentor().uninstrument()
+class Row(NamedTuple):
+    """A line of the table: `variant` over `base`, both of `environment`."""
+
+    title: str
+    environment: str
+    variant: str
+    base: str | None
 
 
-@dataclass
-class Variant:
-    """One way to be instrumented; `sdk`: the SDK traces itself (1.14 and later)."""
-
-    name: str
-    sdk: bool
-    ours: bool
-    thread_us: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
-    process_us: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
-
-    def context(self) -> AbstractContextManager[Any]:
-        return _ours() if self.ours else nullcontext()
-
-
-VARIANTS = (
-    Variant("uninstrumented", sdk=False, ours=False),
-    Variant("the SDK's own tracing", sdk=True, ours=False),
-    Variant("firsttoken over the SDK's own", sdk=True, ours=True),
-    Variant("firsttoken without it", sdk=False, ours=True),
+ROWS = (
+    Row("uninstrumented", "firsttoken", "uninstrumented", None),
+    Row("the SDK's own tracing", "firsttoken", "sdk", "uninstrumented"),
+    Row("**firsttoken, added to the SDK's own**", "firsttoken", "firsttoken on sdk", "sdk"),
+    Row("the same with a metric reader", "firsttoken", "firsttoken on sdk, reader", "sdk"),
+    Row("**firsttoken, the SDK's own off**", "firsttoken", "firsttoken alone", "uninstrumented"),
+    Row("opentelemetry-instrumentation-genai-anthropic", "genai-anthropic", "genai-anthropic", "uninstrumented"),
+    Row("openinference-instrumentation-anthropic", "openinference", "openinference", "uninstrumented"),
+    Row("opentelemetry-instrumentation-anthropic (Traceloop)", "traceloop", "traceloop", "uninstrumented"),
+    Row("logfire", "logfire", "logfire", "uninstrumented"),
+    Row("openlit (anthropic 0.125)", "openlit", "openlit", "uninstrumented"),
 )
 
-
-def _client(kind: Any, http: Any, *, sdk: bool, deltas: int) -> Any:
-    options: dict[str, Any] = {"http_client": http(transport=Transport(deltas)), "api_key": "none"}
-    if hasattr(kind, "_tracer"):
-        options["open_telemetry"] = {"traces": sdk}
-    return kind(**options)
+Take = Callable[[dict[str, list[float]]], list[float]]
 
 
-class Sync:
-    """Work for a sync client."""
-
-    def __init__(self, *, sdk: bool) -> None:
-        self._few = _client(anthropic.Anthropic, httpx.Client, sdk=sdk, deltas=FEW)
-        self._many = _client(anthropic.Anthropic, httpx.Client, sdk=sdk, deltas=MANY)
-
-    def create(self) -> None:
-        self._few.messages.create(**REQUEST)
-
-    def stream_few(self) -> None:
-        for _ in self._few.messages.create(**REQUEST, stream=True):
-            pass
-
-    def stream_many(self) -> None:
-        for _ in self._many.messages.create(**REQUEST, stream=True):
-            pass
-
-    def text_few(self) -> None:
-        with self._few.messages.stream(**REQUEST) as stream:
-            for _ in stream.text_stream:
-                pass
-
-    def text_many(self) -> None:
-        with self._many.messages.stream(**REQUEST) as stream:
-            for _ in stream.text_stream:
-                pass
+def of(kind: str) -> Take:
+    return lambda us: us[kind]
 
 
-class Async:
-    """The same for an async client."""
-
-    def __init__(self, *, sdk: bool) -> None:
-        self._few = _client(anthropic.AsyncAnthropic, httpx.AsyncClient, sdk=sdk, deltas=FEW)
-        self._many = _client(anthropic.AsyncAnthropic, httpx.AsyncClient, sdk=sdk, deltas=MANY)
-
-    async def create(self) -> None:
-        await self._few.messages.create(**REQUEST)
-
-    async def stream_few(self) -> None:
-        async for _ in await self._few.messages.create(**REQUEST, stream=True):
-            pass
-
-    async def stream_many(self) -> None:
-        async for _ in await self._many.messages.create(**REQUEST, stream=True):
-            pass
+def per_chunk(kind: str) -> Take:
+    """What the length of a stream adds, by chunk."""
+    return lambda us: [
+        (many - few) / (MANY - FEW) for many, few in zip(us[f"{kind} many"], us[f"{kind} few"], strict=True)
+    ]
 
 
-def _batch(variant: Variant, name: str, calls: int, work: Callable[[], None]) -> None:
-    gc.collect()
-    thread, process = time.thread_time_ns(), time.process_time_ns()
-    for _ in range(calls):
-        work()
-    variant.thread_us.setdefault(name, []).append((time.thread_time_ns() - thread) / calls / 1e3)
-    time.sleep(0.002)  # lets the background thread finish, within the process's time
-    variant.process_us.setdefault(name, []).append((time.process_time_ns() - process) / calls / 1e3)
+CALLS: dict[str, Take] = {
+    "create": of("create"),
+    "create async": of("async create"),
+    f"a stream of {FEW}": of("stream few"),
+    "create, all threads": of("create, whole process"),
+}
+CHUNKS: dict[str, Take] = {
+    "create(stream)": per_chunk("stream"),
+    "create(stream) async": per_chunk("async stream"),
+    "text_stream": per_chunk("text"),
+}
 
 
-def _batch_async(variant: Variant, name: str, calls: int, work: Callable[[], Awaitable[None]]) -> None:
-    async def main() -> None:
-        gc.collect()
-        thread, process = time.thread_time_ns(), time.process_time_ns()
-        for _ in range(calls):
-            await work()
-        variant.thread_us.setdefault(name, []).append((time.thread_time_ns() - thread) / calls / 1e3)
-        variant.process_us.setdefault(name, []).append((time.process_time_ns() - process) / calls / 1e3)
-
-    asyncio.run(main())
-
-
-def measure(rounds: int, calls: int) -> None:
-    """Fill the variants' figures."""
-    for number in range(rounds + 1):  # the first warms up, and is forgotten
-        for variant in VARIANTS:
-            with variant.context():
-                sync, asynchronous = Sync(sdk=variant.sdk), Async(sdk=variant.sdk)
-                _batch(variant, "create", calls, sync.create)
-                _batch(variant, "stream few", calls // 5, sync.stream_few)
-                _batch(variant, "stream many", calls // 20, sync.stream_many)
-                _batch(variant, "text few", calls // 5, sync.text_few)
-                _batch(variant, "text many", calls // 20, sync.text_many)
-                _batch_async(variant, "async create", calls, asynchronous.create)
-                _batch_async(variant, "async stream few", calls // 5, asynchronous.stream_few)
-                _batch_async(variant, "async stream many", calls // 20, asynchronous.stream_many)
-        if number == 0:
-            for variant in VARIANTS:
-                variant.thread_us.clear()
-                variant.process_us.clear()
+def environment(name: str, home: Path) -> Path:
+    """The Python of an environment; makes it where it is missing."""
+    packages = ENVIRONMENTS[name].packages
+    if not packages:
+        return Path(sys.executable)
+    python = home / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        venv.create(home / name, with_pip=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *packages], check=True
+        )
+    return python
 
 
-def _per_chunk(figures: dict[str, list[float]], kind: str) -> list[float]:
-    pairs = zip(figures[f"{kind} many"], figures[f"{kind} few"], strict=True)
-    return [(many - few) / (MANY - FEW) for many, few in pairs]
+def measured(python: Path, variants: tuple[str, ...], rounds: int, calls: int) -> Figures:
+    command = [str(python), "-m", "benchmarks.overhead.measure", *variants]
+    command += ["--rounds", str(rounds), "--calls", str(calls)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "FIRSTTOKEN_"))}
+    told = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=REPOSITORY, env=kept
+    ).stdout
+    return json.loads(told.splitlines()[-1])["us"]
 
 
-def report() -> None:
-    """Print the table: medians, and what is added to the row that it stands on."""
-    columns: dict[str, Callable[[dict[str, list[float]]], list[float]]] = {
-        "create": lambda us: us["create"],
-        "create async": lambda us: us["async create"],
-        "a stream of 20": lambda us: us["stream few"],
-        "a chunk": lambda us: _per_chunk(us, "stream"),
-        "a chunk async": lambda us: _per_chunk(us, "async stream"),
-        "a chunk of text_stream": lambda us: _per_chunk(us, "text"),
-    }
-    print(f"anthropic {anthropic.__version__}; µs of the caller's CPU, median / lowest (added, ratio of medians)\n")
-    print("| |", " | ".join(columns), "| create, whole process |")
-    print("|---|" + "---|" * (len(columns) + 1))
-    base = {VARIANTS[1].name: VARIANTS[0], VARIANTS[2].name: VARIANTS[1], VARIANTS[3].name: VARIANTS[0]}
-    for variant in VARIANTS:
-        cells: list[str] = []
-        for take in columns.values():
-            mine = take(variant.thread_us)
-            median, least = statistics.median(mine), min(mine)
-            cell = f"{median:.2f} / {least:.2f}"
-            under = base.get(variant.name)
-            if under is not None:
-                theirs = take(under.thread_us)
-                added = median - statistics.median(theirs)
-                cell += f" (+{added:.2f} / +{least - min(theirs):.2f}, ×{median / statistics.median(theirs):.2f})"
-            cells.append(cell)
-        cells.append(f"{statistics.median(variant.process_us['create']):.0f}")
-        print(f"| {variant.name} |", " | ".join(cells), "|")
+def cell(figures: Figures, row: Row, take: Take) -> str:
+    mine = take(figures[row.variant])
+    median = statistics.median(mine)
+    digits = 0 if median > 100 else 2
+    if row.base is None:
+        return f"{median:.{digits}f}"
+    theirs = take(figures[row.base])
+    added = statistics.median(one - other for one, other in zip(mine, theirs, strict=True))
+    return f"{added:+.{digits}f} (×{1 + added / statistics.median(theirs):.2f})"
+
+
+def table(title: str, columns: dict[str, Take], figures: dict[str, Figures]) -> str:
+    lines = [f"| {title} | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
+    for row in ROWS:
+        if row.environment in figures:
+            cells = [cell(figures[row.environment], row, take) for take in columns.values()]
+            lines.append(f"| {row.title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def meanwhile(figures: dict[str, Figures]) -> str:
+    """What of ours the caller's thread does after its request is sent."""
+    us = figures["firsttoken"]["firsttoken on sdk"]["create, while the network is awaited"]
+    return (
+        f"Of what firsttoken adds to a create, {statistics.median(us):.0f} µs are spent while the network is awaited."
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--calls", type=int, default=200, help="calls in a batch")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=50, help="calls in a batch")
+    parser.add_argument("--turns", type=int, default=2, help="processes of each kind, one after the other")
+    parser.add_argument("--environments", type=Path, help="where the peers' environments are kept; made if missing")
+    parser.add_argument("--only", nargs="+", choices=ENVIRONMENTS, default=list(ENVIRONMENTS))
     args = parser.parse_args()
-    provider = TracerProvider()
-    provider.add_span_processor(SpanProcessor())  # spans are recorded and go nowhere
-    trace.set_tracer_provider(provider)
-    measure(args.rounds, args.calls)
-    report()
+    figures: dict[str, Figures] = defaultdict(dict)
+    with tempfile.TemporaryDirectory() as scratch:
+        pythons = {name: environment(name, args.environments or Path(scratch)) for name in args.only}
+        for _ in range(args.turns):
+            for name, python in pythons.items():
+                for group in ENVIRONMENTS[name].groups:
+                    for variant, kinds in measured(python, group, args.rounds, args.calls).items():
+                        all_kinds = figures[name].setdefault(variant, defaultdict[str, list[float]](list))
+                        for kind, us in kinds.items():
+                            all_kinds[kind] += us
+    print(table("µs a call", CALLS, figures), end="\n\n")
+    print(table("µs a chunk", CHUNKS, figures))
+    if "firsttoken" in figures:
+        print(f"\n{meanwhile(figures)}")
 
 
 if __name__ == "__main__":

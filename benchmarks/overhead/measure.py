@@ -1,0 +1,229 @@
+"""One process's part of `benchmarks.overhead.run`: instrumentations put on and taken off, measured by turns.
+
+    python -m benchmarks.overhead.measure VARIANT… [--rounds 20] [--calls 50]
+
+Needs anthropic, OpenTelemetry's SDK and the instrumentations named, and prints the figures as JSON: for each variant
+and each kind of work the µs of every round. Times are the CPU time of the calling thread; `whole process` adds all
+other threads. Spans go to a BatchSpanProcessor whose exporter reads their attributes, as any exporter does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import anthropic
+from benchmarks.overhead import transport
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+REQUEST: dict[str, Any] = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 1000,
+    "system": "You know the sea. " * 40,
+    "messages": [{"role": "user", "content": "Tell me about the sea and its ships. " * 20}],
+}
+FEW, MANY = 20, 320
+
+Figures = dict[str, dict[str, list[float]]]
+
+
+class Reader(SpanExporter):
+    """Reads what an exporter reads, and sends it nowhere."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        for span in spans:
+            dict(span.attributes or {})
+        return SpanExportResult.SUCCESS
+
+
+@contextmanager
+def uninstrumented() -> Generator[None]:
+    yield
+
+
+@contextmanager
+def firsttoken(**options: Any) -> Generator[None]:
+    instrumentor = import_module("firsttoken").AnthropicInstrumentor()
+    instrumentor.instrument(**options)
+    try:
+        yield
+    finally:
+        instrumentor.uninstrument()
+
+
+@contextmanager
+def firsttoken_with_reader() -> Generator[None]:
+    metrics = import_module("opentelemetry.sdk.metrics")
+    reader = import_module("opentelemetry.sdk.metrics.export").InMemoryMetricReader()
+    provider = metrics.MeterProvider([reader])
+    with firsttoken(meter_provider=provider):
+        yield
+    provider.shutdown()
+
+
+def instrumentor(module: str) -> Callable[[], Any]:
+    """An instrumentation that follows OpenTelemetry's interface."""
+
+    @contextmanager
+    def on() -> Generator[None]:
+        one = import_module(module).AnthropicInstrumentor()
+        one.instrument()
+        try:
+            yield
+        finally:
+            one.uninstrument()
+
+    return on
+
+
+@contextmanager
+def logfire() -> Generator[None]:
+    library = import_module("logfire")
+    if not trace.get_tracer_provider().__class__.__module__.startswith("logfire"):
+        library.configure(
+            send_to_logfire=False, console=False, additional_span_processors=[BatchSpanProcessor(Reader())]
+        )
+    with library.instrument_anthropic():
+        yield
+
+
+@contextmanager
+def openlit() -> Generator[None]:
+    """Stays: it has no way to be taken off. So it is measured in a process of its own, against another without."""
+    import_module("openlit").init(disable_metrics=True)
+    yield
+
+
+#: Name: whether the SDK traces itself, and what is put on.
+VARIANTS: dict[str, tuple[bool, Callable[[], Any]]] = {
+    "uninstrumented": (False, uninstrumented),
+    "sdk": (True, uninstrumented),
+    "firsttoken on sdk": (True, firsttoken),
+    "firsttoken alone": (False, firsttoken),
+    "firsttoken on sdk, reader": (True, firsttoken_with_reader),
+    "genai-anthropic": (False, instrumentor("opentelemetry.instrumentation.genai.anthropic")),
+    "openinference": (False, instrumentor("openinference.instrumentation.anthropic")),
+    "traceloop": (False, instrumentor("opentelemetry.instrumentation.anthropic")),
+    "logfire": (False, logfire),
+    "openlit": (False, openlit),
+}
+
+
+class Clients:
+    """Clients whose streams are short and long, made while a variant is on."""
+
+    def __init__(self, kind: Any, http: Any, *, sdk: bool) -> None:
+        self.few, self.many = (self._client(kind, http, deltas, sdk=sdk) for deltas in (FEW, MANY))
+
+    @staticmethod
+    def _client(kind: Any, http: Any, deltas: int, *, sdk: bool) -> Any:
+        options: dict[str, Any] = {"http_client": http(transport=transport.Transport(deltas)), "api_key": "none"}
+        if hasattr(kind, "_tracer"):
+            options["open_telemetry"] = {"traces": sdk}
+        return kind(**options)
+
+
+def create(client: Any) -> None:
+    client.messages.create(**REQUEST)
+
+
+def stream(client: Any) -> None:
+    for _ in client.messages.create(**REQUEST, stream=True):
+        pass
+
+
+def text(client: Any) -> None:
+    with client.messages.stream(**REQUEST) as events:
+        for _ in events.text_stream:
+            pass
+
+
+async def create_async(client: Any) -> None:
+    await client.messages.create(**REQUEST)
+
+
+async def stream_async(client: Any) -> None:
+    async for _ in await client.messages.create(**REQUEST, stream=True):
+        pass
+
+
+def batch(figures: dict[str, list[float]], name: str, calls: int, work: Callable[[], None]) -> None:
+    work()  # the first call of a client makes things once
+    gc.collect()
+    transport.while_awaited_ns = 0
+    thread, process = time.thread_time_ns(), time.process_time_ns()
+    for _ in range(calls):
+        work()
+    figures[name].append((time.thread_time_ns() - thread) / calls / 1e3)
+    figures[f"{name}, while the network is awaited"].append(transport.while_awaited_ns / calls / 1e3)
+    time.sleep(0.01)  # the other threads finish, within the process's time
+    figures[f"{name}, whole process"].append((time.process_time_ns() - process) / calls / 1e3)
+
+
+async def batch_async(
+    figures: dict[str, list[float]], name: str, calls: int, work: Callable[[Any], Awaitable[None]], client: Any
+) -> None:
+    await work(client)
+    gc.collect()
+    thread = time.thread_time_ns()
+    for _ in range(calls):
+        await work(client)
+    figures[name].append((time.thread_time_ns() - thread) / calls / 1e3)
+
+
+def one_round(figures: dict[str, list[float]], calls: int, *, sdk: bool) -> None:
+    httpx = transport.httpx
+    clients = Clients(anthropic.Anthropic, httpx.Client, sdk=sdk)
+    batch(figures, "create", calls, lambda: create(clients.few))
+    batch(figures, "stream few", calls // 3, lambda: stream(clients.few))
+    batch(figures, "stream many", calls // 5, lambda: stream(clients.many))
+    batch(figures, "text few", calls // 3, lambda: text(clients.few))
+    batch(figures, "text many", calls // 5, lambda: text(clients.many))
+
+    async def main() -> None:
+        clients = Clients(anthropic.AsyncAnthropic, httpx.AsyncClient, sdk=sdk)
+        await batch_async(figures, "async create", calls, create_async, clients.few)
+        await batch_async(figures, "async stream few", calls // 3, stream_async, clients.few)
+        await batch_async(figures, "async stream many", calls // 5, stream_async, clients.many)
+
+    asyncio.run(main())
+
+
+def measure(variants: Sequence[str], rounds: int, calls: int) -> Figures:
+    """The figures of all rounds but the first, which warms up; every other goes through the variants backwards."""
+    figures: Figures = {}
+    for number in range(rounds + 1):
+        if number <= 1:
+            figures = {name: defaultdict[str, list[float]](list) for name in variants}
+        for name in variants if number % 2 else tuple(reversed(variants)):
+            sdk, on = VARIANTS[name]
+            with on():
+                one_round(figures[name], calls, sdk=sdk)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", nargs="+", choices=VARIANTS)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=50, help="calls in a batch")
+    args = parser.parse_args()
+    if "logfire" not in args.variants and "openlit" not in args.variants:
+        provider = TracerProvider()
+        provider.add_span_processor(BatchSpanProcessor(Reader()))
+        trace.set_tracer_provider(provider)
+    print(json.dumps({"anthropic": anthropic.__version__, "us": measure(args.variants, args.rounds, args.calls)}))
+
+
+if __name__ == "__main__":
+    main()
