@@ -75,6 +75,10 @@ class Moment:
         """Cache reads over all input, weighted by tokens."""
         return _share(self.cache_read_tokens, self.cacheable_tokens)
 
+    @property
+    def error_rate(self) -> float | None:
+        return _share(self.n_errors, self.n_calls)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelMoment:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final, Literal
 
 import streamlit as st
@@ -28,6 +30,32 @@ _KEPT_S: Final = 30.0
 _CHANGES: Final = 8
 
 Tone = Literal["", "good", "bad", "soft"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """One card: what `Scores` and `Moment` call its figure, and which way is better (1 up, -1 down, 0 neither)."""
+
+    label: str
+    name: str
+    help: str
+    write: Callable[[float | None], str]
+    better: int
+    change: Callable[[float | None, float | None], str | None] = figures.change
+
+
+_MEASURES: Final = (
+    _Measure("Calls", "n_calls", words.CALLS, figures.count, 0),
+    _Measure("TTFT p50", "ttft_p50_s", words.TTFT, figures.seconds, -1),
+    _Measure(
+        "TTFT p95", "ttft_p95_s", f"{words.TTFT} One call in twenty waited longer than this.", figures.seconds, -1
+    ),
+    _Measure("Speed p50", "tokens_per_second_p50", words.RATE, figures.rate, 1),
+    _Measure("Cache hit rate", "hit_rate", words.HIT_RATE, figures.percent, 1, figures.points),
+    _Measure("Cost", "cost_usd", words.COST, figures.usd, 0),
+    _Measure("Failed calls", "error_rate", words.ERRORS, figures.percent, -1, figures.points),
+    _Measure("Lost to waiting", "waited_s", words.WAITED, figures.seconds, -1),
+)
 
 
 def draw() -> None:
@@ -59,79 +87,32 @@ def _scores(reader: Reader, chosen: Chosen) -> None:
 def _cards(
     now: Scores, before: Scores | None, course: Sequence[Moment], times: Sequence[datetime], chosen: Chosen
 ) -> list[Score]:
-    def line(value: Callable[[Moment], float | None], write: Callable[[float | None], str]) -> list[components.Point]:
-        return courses.spark(times, {one.moment: value(one) for one in course}, write, chosen.grain)
+    return [_card(measure, now, before, course, times, chosen) for measure in _MEASURES]
 
-    def against(change: str | None, better: int) -> tuple[str, Tone]:
-        return _against(change, better, chosen.span)
 
-    unpriced = f"{figures.count(now.n_unpriced)} calls without a price" if now.n_unpriced else ""
-    return [
-        Score(
-            "Calls",
-            figures.count(now.n_calls),
-            words.CALLS,
-            *against(figures.change(now.n_calls, before and before.n_calls), 0),
-            line(lambda one: one.n_calls, figures.count),
-            "Calls over time",
-        ),
-        Score(
-            "TTFT p50",
-            figures.seconds(now.ttft_p50_s),
-            words.TTFT,
-            *against(figures.change(now.ttft_p50_s, before and before.ttft_p50_s), -1),
-            line(lambda one: one.ttft_p50_s, figures.seconds),
-            "Median time to first token over time",
-        ),
-        Score(
-            "TTFT p95",
-            figures.seconds(now.ttft_p95_s),
-            f"{words.TTFT} One call in twenty waited longer than this.",
-            *against(figures.change(now.ttft_p95_s, before and before.ttft_p95_s), -1),
-            line(lambda one: one.ttft_p95_s, figures.seconds),
-            "95th percentile of the time to first token over time",
-        ),
-        Score(
-            "Speed p50",
-            figures.rate(now.tokens_per_second_p50),
-            words.RATE,
-            *against(figures.change(now.tokens_per_second_p50, before and before.tokens_per_second_p50), 1),
-            line(lambda one: one.tokens_per_second_p50, figures.rate),
-            "Median output tokens per second over time",
-        ),
-        Score(
-            "Cache hit rate",
-            figures.percent(now.hit_rate),
-            words.HIT_RATE,
-            *against(figures.points(now.hit_rate, before and before.hit_rate), 1),
-            line(lambda one: one.hit_rate, figures.percent),
-            "Cache hit rate over time",
-        ),
-        Score(
-            "Cost",
-            figures.usd(now.cost_usd),
-            words.COST,
-            *((unpriced, "bad") if unpriced else against(figures.change(now.cost_usd, before and before.cost_usd), 0)),
-            line(lambda one: one.cost_usd, figures.usd),
-            "Cost over time",
-        ),
-        Score(
-            "Failed calls",
-            figures.percent(now.error_rate),
-            f"{words.ERRORS} {figures.count(now.n_errors)} in this window.",
-            *against(figures.points(now.error_rate, before and before.error_rate), -1),
-            line(lambda one: one.n_errors, figures.count),
-            "Failed calls over time",
-        ),
-        Score(
-            "Lost to retries",
-            figures.seconds(now.waited_s),
-            words.WAITED,
-            *against(figures.change(now.waited_s, before and before.waited_s), -1),
-            line(lambda one: one.waited_s, figures.seconds),
-            "Seconds slept before retries over time",
-        ),
-    ]
+def _card(
+    measure: _Measure,
+    now: Scores,
+    before: Scores | None,
+    course: Sequence[Moment],
+    times: Sequence[datetime],
+    chosen: Chosen,
+) -> Score:
+    of = attrgetter(measure.name)
+    note, tone = _against(measure.change(of(now), before and of(before)), measure.better, chosen.span)
+    if measure.name == "cost_usd" and now.n_unpriced:
+        note, tone = f"{figures.count(now.n_unpriced)} calls without a price", "bad"
+    return Score(
+        measure.label,
+        measure.write(of(now)),
+        f"{measure.help} {figures.count(now.n_errors)} in this window."
+        if measure.name == "error_rate"
+        else measure.help,
+        note,
+        tone,
+        courses.spark(times, {one.moment: of(one) for one in course}, measure.write, chosen.grain),
+        f"{measure.label} over time",
+    )
 
 
 def _against(change: str | None, better: int, span: str) -> tuple[str, Tone]:
