@@ -2,6 +2,8 @@
 -- whatever dialect the spans are written in. Two spans of one call (another instrumentation around the SDK's own span,
 -- the API's own server span) become one row with the best of both. Every step is materialized: planned as one, the
 -- query takes 190 ms before it reads a row, planned in steps 35 ms.
+-- What is no such number, or none that can be, is NULL: counts are UINTEGER (a negative one and one beyond four billion
+-- are not), and seconds lie between 0 and 1e9, which leaves out NaN and infinity.
 WITH parsed AS MATERIALIZED (
     SELECT
         *,
@@ -10,71 +12,71 @@ WITH parsed AS MATERIALIZED (
             "gen_ai.request.model": "VARCHAR", "gen_ai.response.model": "VARCHAR", "gen_ai.response.id": "VARCHAR",
             "gen_ai.response.finish_reasons": "VARCHAR", "gen_ai.response.finish_reason": "VARCHAR",
             "gen_ai.response.stop_reason": "VARCHAR", "gen_ai.conversation.id": "VARCHAR",
-            "gen_ai.output.type": "VARCHAR", "gen_ai.request.max_tokens": "BIGINT",
+            "gen_ai.output.type": "VARCHAR", "gen_ai.request.max_tokens": "UINTEGER",
             "gen_ai.request.stream": "BOOLEAN", "gen_ai.request.is_stream": "BOOLEAN",
             "gen_ai.is_streaming": "BOOLEAN", "llm.is_streaming": "BOOLEAN",
             "gen_ai.request.reasoning.level": "VARCHAR", "gen_ai.response.time_to_first_chunk": "DOUBLE",
             "gen_ai.client.operation.time_to_first_chunk": "DOUBLE",
-            "gen_ai.usage.input_tokens": "BIGINT", "gen_ai.usage.prompt_tokens": "BIGINT",
-            "gen_ai.usage.output_tokens": "BIGINT", "gen_ai.usage.completion_tokens": "BIGINT",
-            "gen_ai.usage.cache_read.input_tokens": "BIGINT", "gen_ai.usage.cache_read_input_tokens": "BIGINT",
-            "gen_ai.usage.cache_write.input_tokens": "BIGINT", "gen_ai.usage.cache_creation.input_tokens": "BIGINT",
-            "gen_ai.usage.cache_creation_input_tokens": "BIGINT",
-            "gen_ai.usage.reasoning.output_tokens": "BIGINT", "gen_ai.usage.raw": "VARCHAR",
-            "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": "BIGINT",
-            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": "BIGINT",
+            "gen_ai.usage.input_tokens": "UINTEGER", "gen_ai.usage.prompt_tokens": "UINTEGER",
+            "gen_ai.usage.output_tokens": "UINTEGER", "gen_ai.usage.completion_tokens": "UINTEGER",
+            "gen_ai.usage.cache_read.input_tokens": "UINTEGER", "gen_ai.usage.cache_read_input_tokens": "UINTEGER",
+            "gen_ai.usage.cache_write.input_tokens": "UINTEGER", "gen_ai.usage.cache_creation.input_tokens": "UINTEGER",
+            "gen_ai.usage.cache_creation_input_tokens": "UINTEGER",
+            "gen_ai.usage.reasoning.output_tokens": "UINTEGER", "gen_ai.usage.raw": "VARCHAR",
+            "anthropic.usage.cache_creation.ephemeral_5m_input_tokens": "UINTEGER",
+            "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": "UINTEGER",
             "anthropic.request.id": "VARCHAR", "anthropic.workspace.id": "VARCHAR",
             "anthropic.response.service_tier": "VARCHAR", "gen_ai.response.service_tier": "VARCHAR",
             "anthropic.message.stop_reason": "VARCHAR", "anthropic.thinking.type": "VARCHAR",
-            "anthropic.request.thinking.type": "VARCHAR", "anthropic.message.count_tokens.input_tokens": "BIGINT",
+            "anthropic.request.thinking.type": "VARCHAR", "anthropic.message.count_tokens.input_tokens": "UINTEGER",
             "openinference.span.kind": "VARCHAR", "llm.model_name": "VARCHAR",
             "llm.request.model_name": "VARCHAR", "llm.response.model_name": "VARCHAR", "llm.provider": "VARCHAR",
             "llm.system": "VARCHAR", "llm.finish_reason": "VARCHAR", "llm.request.type": "VARCHAR",
             "llm.response.finish_reason": "VARCHAR", "llm.response.stop_reason": "VARCHAR",
-            "llm.token_count.prompt": "BIGINT", "llm.token_count.completion": "BIGINT",
-            "llm.token_count.prompt_details.cache_read": "BIGINT",
-            "llm.token_count.prompt_details.cache_input": "BIGINT",
-            "llm.token_count.prompt_details.cache_write": "BIGINT",
-            "llm.token_count.completion_details.reasoning": "BIGINT",
-            "llm.usage.prompt_tokens": "BIGINT", "llm.usage.completion_tokens": "BIGINT",
+            "llm.token_count.prompt": "UINTEGER", "llm.token_count.completion": "UINTEGER",
+            "llm.token_count.prompt_details.cache_read": "UINTEGER",
+            "llm.token_count.prompt_details.cache_input": "UINTEGER",
+            "llm.token_count.prompt_details.cache_write": "UINTEGER",
+            "llm.token_count.completion_details.reasoning": "UINTEGER",
+            "llm.usage.prompt_tokens": "UINTEGER", "llm.usage.completion_tokens": "UINTEGER",
             "llm.invocation_parameters": "VARCHAR", "session.id": "VARCHAR", "request_data": "VARCHAR",
             "response_data": "VARCHAR", "output.value": "VARCHAR", "logfire.span_type": "VARCHAR", "duration": "DOUBLE",
             "ai.operationId": "VARCHAR", "ai.model.id": "VARCHAR", "ai.model.provider": "VARCHAR",
             "ai.response.id": "VARCHAR", "ai.response.model": "VARCHAR", "ai.response.finishReason": "VARCHAR",
-            "ai.response.msToFirstChunk": "DOUBLE", "ai.usage.inputTokens": "BIGINT", "ai.usage.promptTokens": "BIGINT",
-            "ai.usage.outputTokens": "BIGINT", "ai.usage.completionTokens": "BIGINT",
-            "ai.usage.reasoningTokens": "BIGINT", "ai.usage.cachedInputTokens": "BIGINT",
-            "ai.usage.inputTokenDetails.cacheReadTokens": "BIGINT",
-            "ai.usage.inputTokenDetails.cacheWriteTokens": "BIGINT",
-            "ai.usage.outputTokenDetails.reasoningTokens": "BIGINT", "ai.settings.maxRetries": "BIGINT",
-            "error.type": "VARCHAR", "http.response.status_code": "BIGINT", "http.request.resend_count": "BIGINT",
-            "server.address": "VARCHAR", "process.pid": "BIGINT", "sampling.probability": "DOUBLE",
-            "code.file.path": "VARCHAR", "code.filepath": "VARCHAR", "code.line.number": "BIGINT",
-            "code.lineno": "BIGINT", "code.function.name": "VARCHAR", "code.function": "VARCHAR",
+            "ai.response.msToFirstChunk": "DOUBLE", "ai.usage.inputTokens": "UINTEGER", "ai.usage.promptTokens": "UINTEGER",
+            "ai.usage.outputTokens": "UINTEGER", "ai.usage.completionTokens": "UINTEGER",
+            "ai.usage.reasoningTokens": "UINTEGER", "ai.usage.cachedInputTokens": "UINTEGER",
+            "ai.usage.inputTokenDetails.cacheReadTokens": "UINTEGER",
+            "ai.usage.inputTokenDetails.cacheWriteTokens": "UINTEGER",
+            "ai.usage.outputTokenDetails.reasoningTokens": "UINTEGER", "ai.settings.maxRetries": "UINTEGER",
+            "error.type": "VARCHAR", "http.response.status_code": "UINTEGER", "http.request.resend_count": "UINTEGER",
+            "server.address": "VARCHAR", "process.pid": "UINTEGER", "sampling.probability": "DOUBLE",
+            "code.file.path": "VARCHAR", "code.filepath": "VARCHAR", "code.line.number": "UINTEGER",
+            "code.lineno": "UINTEGER", "code.function.name": "VARCHAR", "code.function": "VARCHAR",
             "firsttoken.time_to_headers": "DOUBLE", "firsttoken.time_to_first_text": "DOUBLE",
-            "firsttoken.output_tokens_per_second": "DOUBLE", "firsttoken.chunk.count": "BIGINT",
+            "firsttoken.output_tokens_per_second": "DOUBLE", "firsttoken.chunk.count": "UINTEGER",
             "firsttoken.chunk.gap.p95": "DOUBLE", "firsttoken.chunk.gap.max": "DOUBLE",
             "firsttoken.consumer.duration": "DOUBLE", "firsttoken.request.timeout": "DOUBLE",
-            "firsttoken.request.max_retries": "BIGINT", "firsttoken.retry.wait": "DOUBLE",
-            "firsttoken.client.id": "VARCHAR", "firsttoken.client.calls": "BIGINT",
+            "firsttoken.request.max_retries": "UINTEGER", "firsttoken.retry.wait": "DOUBLE",
+            "firsttoken.client.id": "VARCHAR", "firsttoken.client.calls": "UINTEGER",
             "firsttoken.client.construction_duration": "DOUBLE", "firsttoken.connection.new": "BOOLEAN",
             "firsttoken.connection.duration": "DOUBLE", "firsttoken.prompt.blocks": ["VARCHAR"],
             "firsttoken.request.hash": "VARCHAR", "firsttoken.settings.hash": "VARCHAR",
-            "firsttoken.depends_on": ["VARCHAR"], "firsttoken.request.tool_count": "BIGINT",
+            "firsttoken.depends_on": ["VARCHAR"], "firsttoken.request.tool_count": "UINTEGER",
             "firsttoken.response.blocks": ["VARCHAR"], "firsttoken.speed": "VARCHAR",
             "firsttoken.inference_geo": "VARCHAR", "firsttoken.server_tool_counts": "VARCHAR",
-            "firsttoken.ratelimit.requests.limit": "BIGINT", "firsttoken.ratelimit.requests.remaining": "BIGINT",
-            "firsttoken.ratelimit.requests.reset": "DOUBLE", "firsttoken.ratelimit.tokens.limit": "BIGINT",
-            "firsttoken.ratelimit.tokens.remaining": "BIGINT", "firsttoken.ratelimit.tokens.reset": "DOUBLE",
-            "firsttoken.ratelimit.input_tokens.limit": "BIGINT",
-            "firsttoken.ratelimit.input_tokens.remaining": "BIGINT",
+            "firsttoken.ratelimit.requests.limit": "UINTEGER", "firsttoken.ratelimit.requests.remaining": "UINTEGER",
+            "firsttoken.ratelimit.requests.reset": "DOUBLE", "firsttoken.ratelimit.tokens.limit": "UINTEGER",
+            "firsttoken.ratelimit.tokens.remaining": "UINTEGER", "firsttoken.ratelimit.tokens.reset": "DOUBLE",
+            "firsttoken.ratelimit.input_tokens.limit": "UINTEGER",
+            "firsttoken.ratelimit.input_tokens.remaining": "UINTEGER",
             "firsttoken.ratelimit.input_tokens.reset": "DOUBLE",
-            "firsttoken.ratelimit.output_tokens.limit": "BIGINT",
-            "firsttoken.ratelimit.output_tokens.remaining": "BIGINT",
+            "firsttoken.ratelimit.output_tokens.limit": "UINTEGER",
+            "firsttoken.ratelimit.output_tokens.remaining": "UINTEGER",
             "firsttoken.ratelimit.output_tokens.reset": "DOUBLE"
         }') AS a,
         json_transform(resource, '{
-            "service.version": "VARCHAR", "service.instance.id": "VARCHAR", "process.pid": "BIGINT",
+            "service.version": "VARCHAR", "service.instance.id": "VARCHAR", "process.pid": "UINTEGER",
             "firsttoken.simulated": "BOOLEAN"
         }') AS r
     FROM derive_from
@@ -179,49 +181,56 @@ stated AS MATERIALIZED (
             CASE WHEN first_hand AND operation = 'chat' THEN FALSE END
         ) AS stream,
         coalesce(
-            a."gen_ai.request.max_tokens", TRY_CAST(parameters ->> '$.max_tokens' AS BIGINT),
-            TRY_CAST(request_data ->> '$.max_tokens' AS BIGINT)
+            a."gen_ai.request.max_tokens", TRY_CAST(parameters ->> '$.max_tokens' AS UINTEGER),
+            TRY_CAST(request_data ->> '$.max_tokens' AS UINTEGER)
         ) AS max_tokens,
         a."gen_ai.request.reasoning.level" AS effort,
         coalesce(a."anthropic.thinking.type", a."anthropic.request.thinking.type") AS thinking,
         a."firsttoken.request.tool_count" AS tool_count,
-        a."firsttoken.request.timeout" AS timeout_s,
+        CASE WHEN a."firsttoken.request.timeout" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.request.timeout" END AS timeout_s,
         coalesce(a."firsttoken.request.max_retries", a."ai.settings.maxRetries") AS max_retries,
         coalesce(
             a."gen_ai.response.time_to_first_chunk", a."gen_ai.client.operation.time_to_first_chunk",
             a."ai.response.msToFirstChunk" / 1000
         ) AS stated_ttft_s,
-        a."firsttoken.time_to_headers" AS time_to_headers_s,
-        a."firsttoken.time_to_first_text" AS time_to_first_text_s,
-        a."firsttoken.output_tokens_per_second" AS tokens_per_second,
+        CASE WHEN a."firsttoken.time_to_headers" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.time_to_headers" END AS time_to_headers_s,
+        CASE WHEN a."firsttoken.time_to_first_text" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.time_to_first_text" END AS time_to_first_text_s,
+        CASE WHEN a."firsttoken.output_tokens_per_second" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.output_tokens_per_second" END AS tokens_per_second,
         a."firsttoken.chunk.count" AS chunk_count,
-        a."firsttoken.chunk.gap.p95" AS chunk_gap_p95_s,
-        a."firsttoken.chunk.gap.max" AS chunk_gap_max_s,
-        a."firsttoken.consumer.duration" AS consumer_s,
+        CASE WHEN a."firsttoken.chunk.gap.p95" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.chunk.gap.p95" END AS chunk_gap_p95_s,
+        CASE WHEN a."firsttoken.chunk.gap.max" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.chunk.gap.max" END AS chunk_gap_max_s,
+        CASE WHEN a."firsttoken.consumer.duration" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.consumer.duration" END AS consumer_s,
         coalesce(
             a."gen_ai.usage.input_tokens", a."gen_ai.usage.prompt_tokens", a."llm.token_count.prompt",
             a."llm.usage.prompt_tokens", a."ai.usage.inputTokens", a."ai.usage.promptTokens",
             a."anthropic.message.count_tokens.input_tokens"
-        ) AS stated_input,
+        )::BIGINT AS stated_input,
         coalesce(
             a."gen_ai.usage.cache_read.input_tokens", a."gen_ai.usage.cache_read_input_tokens",
             a."llm.token_count.prompt_details.cache_read", a."llm.token_count.prompt_details.cache_input",
             a."ai.usage.inputTokenDetails.cacheReadTokens", a."ai.usage.cachedInputTokens",
-            TRY_CAST(raw_usage ->> '$.cache_read_input_tokens' AS BIGINT)
-        ) AS cache_read_tokens,
+            TRY_CAST(raw_usage ->> '$.cache_read_input_tokens' AS UINTEGER)
+        )::BIGINT AS cache_read_tokens,
         coalesce(
             a."gen_ai.usage.cache_write.input_tokens", a."gen_ai.usage.cache_creation.input_tokens",
             a."gen_ai.usage.cache_creation_input_tokens", a."llm.token_count.prompt_details.cache_write",
             a."ai.usage.inputTokenDetails.cacheWriteTokens",
-            TRY_CAST(raw_usage ->> '$.cache_creation_input_tokens' AS BIGINT)
-        ) AS cache_write_tokens,
+            TRY_CAST(raw_usage ->> '$.cache_creation_input_tokens' AS UINTEGER)
+        )::BIGINT AS cache_write_tokens,
         coalesce(
             a."anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
-            TRY_CAST(raw_usage ->> '$.cache_creation.ephemeral_5m_input_tokens' AS BIGINT)
+            TRY_CAST(raw_usage ->> '$.cache_creation.ephemeral_5m_input_tokens' AS UINTEGER)
         ) AS cache_write_5m_tokens,
         coalesce(
             a."anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
-            TRY_CAST(raw_usage ->> '$.cache_creation.ephemeral_1h_input_tokens' AS BIGINT)
+            TRY_CAST(raw_usage ->> '$.cache_creation.ephemeral_1h_input_tokens' AS UINTEGER)
         ) AS cache_write_1h_tokens,
         coalesce(
             a."gen_ai.usage.output_tokens", a."gen_ai.usage.completion_tokens", a."llm.token_count.completion",
@@ -250,19 +259,22 @@ stated AS MATERIALIZED (
         coalesce(
             a."http.response.status_code",
             CASE WHEN status_code = 'ERROR'
-                THEN TRY_CAST(regexp_extract(status_message, '\b[45][0-9][0-9]\b') AS BIGINT) END
+                THEN TRY_CAST(regexp_extract(status_message, '\b[45][0-9][0-9]\b') AS UINTEGER) END
         ) AS http_status,
         CASE WHEN first_hand OR dialect = 'vercel-6' THEN coalesce(a."http.request.resend_count", 0)
              ELSE a."http.request.resend_count" END + 1 AS attempts,
         CASE WHEN contains(events, '"firsttoken.attempt"') THEN to_json(list_filter(
             from_json(events, '["JSON"]'), lambda event: event ->> '$.name' = 'firsttoken.attempt'
         )) END AS attempt_events,
-        a."firsttoken.retry.wait" AS retry_wait_s,
+        CASE WHEN a."firsttoken.retry.wait" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.retry.wait" END AS retry_wait_s,
         a."firsttoken.client.id" AS client_id,
         a."firsttoken.client.calls" AS client_calls,
-        a."firsttoken.client.construction_duration" AS client_construction_s,
+        CASE WHEN a."firsttoken.client.construction_duration" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.client.construction_duration" END AS client_construction_s,
         a."firsttoken.connection.new" AS connection_new,
-        a."firsttoken.connection.duration" AS connection_s,
+        CASE WHEN a."firsttoken.connection.duration" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.connection.duration" END AS connection_s,
         coalesce(a."code.file.path", a."code.filepath") AS code_file,
         coalesce(a."code.line.number", a."code.lineno") AS code_line,
         coalesce(a."code.function.name", a."code.function") AS code_function,
@@ -284,19 +296,24 @@ stated AS MATERIALIZED (
         a."anthropic.workspace.id" AS workspace_id,
         coalesce(a."process.pid", r."process.pid") AS process_id,
         r."service.instance.id" AS service_instance_id,
-        a."sampling.probability" AS sampling_probability,
+        CASE WHEN a."sampling.probability" BETWEEN 0 AND 1
+            THEN a."sampling.probability" END AS sampling_probability,
         a."firsttoken.ratelimit.requests.limit" AS ratelimit_requests_limit,
         a."firsttoken.ratelimit.requests.remaining" AS ratelimit_requests_remaining,
-        a."firsttoken.ratelimit.requests.reset" AS ratelimit_requests_reset_s,
+        CASE WHEN a."firsttoken.ratelimit.requests.reset" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.ratelimit.requests.reset" END AS ratelimit_requests_reset_s,
         a."firsttoken.ratelimit.tokens.limit" AS ratelimit_tokens_limit,
         a."firsttoken.ratelimit.tokens.remaining" AS ratelimit_tokens_remaining,
-        a."firsttoken.ratelimit.tokens.reset" AS ratelimit_tokens_reset_s,
+        CASE WHEN a."firsttoken.ratelimit.tokens.reset" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.ratelimit.tokens.reset" END AS ratelimit_tokens_reset_s,
         a."firsttoken.ratelimit.input_tokens.limit" AS ratelimit_input_tokens_limit,
         a."firsttoken.ratelimit.input_tokens.remaining" AS ratelimit_input_tokens_remaining,
-        a."firsttoken.ratelimit.input_tokens.reset" AS ratelimit_input_tokens_reset_s,
+        CASE WHEN a."firsttoken.ratelimit.input_tokens.reset" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.ratelimit.input_tokens.reset" END AS ratelimit_input_tokens_reset_s,
         a."firsttoken.ratelimit.output_tokens.limit" AS ratelimit_output_tokens_limit,
         a."firsttoken.ratelimit.output_tokens.remaining" AS ratelimit_output_tokens_remaining,
-        a."firsttoken.ratelimit.output_tokens.reset" AS ratelimit_output_tokens_reset_s,
+        CASE WHEN a."firsttoken.ratelimit.output_tokens.reset" BETWEEN 0 AND 1e9
+            THEN a."firsttoken.ratelimit.output_tokens.reset" END AS ratelimit_output_tokens_reset_s,
         r."firsttoken.simulated" AS simulated
     FROM told
     WHERE operation IS NOT NULL
@@ -316,7 +333,8 @@ facts AS MATERIALIZED (
                 OR cache_write_tokens IS NOT NULL
             THEN input_tokens - coalesce(cache_read_tokens, 0) - coalesce(cache_write_tokens, 0)
         END AS uncached_input_tokens,
-        CASE WHEN stream IS NOT FALSE AND dialect <> 'openlit' THEN stated_ttft_s END AS ttft_s,
+        CASE WHEN stream IS NOT FALSE AND dialect <> 'openlit' AND stated_ttft_s BETWEEN 0 AND 1e9
+            THEN stated_ttft_s END AS ttft_s,
         CASE WHEN ttft_s IS NULL THEN NULL
              WHEN first_hand OR dialect = 'vercel-7' THEN 'first_delta'
              WHEN dialect IN ('opentelemetry', 'vercel-6') THEN 'first_event'
