@@ -99,7 +99,7 @@ def test_no_query_parameter_breaks_a_page(pages: str, open_page: Open):
     page = open_page(f"{pages}/calls")
     for query in (
         "model=<script>", "order=x;drop", "page=-1", "page=99999999", "span=<b>", "call='--", "trace=%00",
-        "site=..%2F..%2Fetc:x", "columns=<b>", "slower=1;2", "outcome=',", "service=%00",
+        "site=..%2F..%2Fetc:x", "columns=<b>", "duration=1;2", "outcome=',", "service=%00",
     ):  # fmt: skip
         page.goto(f"{pages}/calls?{query}")
         page.get_by_text("Times are UTC.").wait_for()

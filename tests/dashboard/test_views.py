@@ -278,3 +278,15 @@ def test_columns_that_are_not_wanted_go(simulated: Path, draw: Draw):
     drawn = draw(simulated, "calls", columns="Cost")
     (table,) = [one for one in drawn.data if one.get("caption") == "Calls"]
     assert [column["label"] for column in table["columns"]] == ["Started", "Cost"]
+
+
+def test_calls_are_narrowed_to_a_range_of_durations(simulated: Path, draw: Draw):
+    def calls(**query: str) -> int:
+        told = next(one.value for one in draw(simulated, "calls", **query).app.caption if " of " in one.value)
+        return int(told.split(" of ")[1].split(" calls")[0].replace(",", ""))
+
+    ranges = ("under 1 s", "1 to 5 s", "5 to 20 s", "20 to 60 s", "over 1 min")
+    parts = [calls(duration=one) for one in ranges]
+    assert sum(parts) == calls() == 4000
+    assert calls(duration="over 5 s") == sum(parts[2:])
+    assert min(parts[:3]) > 0

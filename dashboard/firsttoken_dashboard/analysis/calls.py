@@ -30,6 +30,7 @@ class Filter:
     trace: str | None = None
     outcome: str | None = None
     slower_s: float | None = None
+    faster_s: float | None = None
     text: str | None = None
 
 

@@ -18,6 +18,7 @@ WHERE
         OR ($outcome = 'cut' AND stop_reason = 'max_tokens')
     )
     AND ($slower_s::DOUBLE IS NULL OR duration_s >= $slower_s)
+    AND ($faster_s::DOUBLE IS NULL OR duration_s < $faster_s)
     AND (
         $text::VARCHAR IS NULL
         OR contains(

@@ -21,7 +21,17 @@ _ANY_MODEL: Final = "any model"
 _ANY_SITE: Final = "any site"
 # As a control shows it, so the address has it: Streamlit binds what is shown.
 _OUTCOMES: Final = ("failed", "retried", "cut")
-_SLOWER: Final = {"over 1 s": 1.0, "over 5 s": 5.0, "over 20 s": 20.0, "over 1 min": 60.0}
+#: From, and up to but without, seconds.
+_DURATIONS: Final[dict[str, tuple[float | None, float | None]]] = {
+    "under 1 s": (None, 1),
+    "1 to 5 s": (1, 5),
+    "5 to 20 s": (5, 20),
+    "20 to 60 s": (20, 60),
+    "over 1 s": (1, None),
+    "over 5 s": (5, None),
+    "over 20 s": (20, None),
+    "over 1 min": (60, None),
+}
 _COLUMNS: Final = (
     Column("started", "Started", sortable=True),
     Column("site", "Site"),
@@ -65,7 +75,7 @@ def _filters() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        choice("Duration", list(_SLOWER), key="slower", width=150, placeholder="any duration")
+        choice("Duration", list(_DURATIONS), key="duration", width=150, placeholder="any duration")
         with st.popover("Columns", icon=":material/view_column:"):
             st.pills(
                 "Columns",
@@ -158,14 +168,15 @@ def _asked() -> Filter:
     state = st.session_state
     file, _, line = st.query_params.get("site", "").rpartition(":")
     model = state.get("model")
-    slower = state.get("slower")
+    slower, faster = _DURATIONS.get(str(state.get("duration")), (None, None))
     return Filter(
         model=None if model in {None, _ANY_MODEL} else str(model),
         file=file or None,
         line=int(line) if line.isdecimal() else None,
         trace=st.query_params.get("trace"),
         outcome=state.get("outcome"),
-        slower_s=_SLOWER.get(str(slower)),
+        slower_s=slower,
+        faster_s=faster,
         text=str(state.get("find") or "").strip() or None,
     )
 
