@@ -128,7 +128,7 @@ class Call:
         if self.attempts:
             before = self.attempts[-1]
             self._tell_failure(before, None)
-            if before.traced:
+            if before.last > before.started:
                 self.retry_wait_s += attempt.started - before.last
         else:
             timeout = request.extensions.get("timeout", {}).get("read")
@@ -136,6 +136,17 @@ class Call:
                 self.timeout_s = float(timeout)
         self.attempts.append(attempt)
         attach(request, attempt, is_async=self.is_async)
+
+    def refused(self, response: Any) -> None:
+        """The API answered an attempt with an error, and the SDK asks itself whether to try again."""
+        if self.attempts:
+            self.attempts[-1].ended(response.status_code, response.headers.raw)
+
+    def retrying(self, error: BaseException | None) -> None:
+        """The SDK is about to wait before it tries again, because of `error` where the attempt had no answer."""
+        attempt = self.attempts[-1] if self.attempts else None
+        if attempt is not None and attempt.status is None:
+            attempt.ended(None, error=error)
 
     def sent(self, body: bytes) -> None:
         """The request went out. What is done here costs the caller nothing: it is the network that is waited for."""
@@ -170,6 +181,7 @@ class Call:
             self._headed(response)
         error_type = type_of_error(error)
         if self.attempts and isinstance(error, Exception):
+            self.attempts[-1].ended(self.status, None if response is None else response.headers.raw)
             self._tell_failure(self.attempts[-1], error_type)
         self._end(error, error_type, complete=False)
 
@@ -189,8 +201,14 @@ class Call:
         if self._ended:
             return
         self._ended = True
-        if self.attempts and self.attempts[-1].failed:
-            self._tell_failure(self.attempts[-1], None)
+        attempt = self.attempts[-1] if self.attempts else None
+        if attempt is not None and attempt.failed:
+            self._tell_failure(attempt, None)
+        elif attempt is not None and not attempt.traced and self.status is None:
+            said: Any = getattr(span, "attributes", None) or {}
+            if a.ERROR_TYPE in said:
+                attempt.ended(said.get(a.HTTP_STATUS_CODE))
+                self._tell_failure(attempt, said[a.ERROR_TYPE])
         if self.stream_error is not None:
             self.said[a.ERROR_TYPE] = self.stream_error
         self._tell(span)

@@ -141,10 +141,16 @@ class Attempt:
     def failed(self) -> bool:
         return self.exception is not None or (self.status is not None and self.status >= 400)
 
+    def ended(self, status: int | None, headers: Any = None, error: BaseException | None = None) -> None:
+        """The attempt failed just now: all that is known of it where the transport told nothing."""
+        if not self.traced:
+            self.last = perf_counter()
+            self.status, self.headers, self.exception = status, headers, error
+
     def failure(self, error_type: str | None) -> dict[str, AttributeValue]:
         """What the `firsttoken.attempt` event says of an attempt that failed; its `error_type`, where one is known."""
         told: dict[str, AttributeValue] = {}
-        if self.traced:
+        if self.last > self.started:
             told[a.ATTEMPT_DURATION] = self.last - self.started
         if self.status is not None:
             told[a.HTTP_STATUS_CODE] = self.status

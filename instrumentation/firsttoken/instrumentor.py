@@ -125,6 +125,8 @@ class _Patches:
             self._wrap(module, client, "_process_response", process)
             self._wrap(module, client, "__init__", seams.construct)
         self._wrap(module, "BaseClient", "_build_request", recorder.build_request)
+        self._wrap(module, "BaseClient", "_should_retry", seams.should_retry)
+        self._wrap(module, "BaseClient", "_calculate_retry_timeout", seams.calculate_retry_timeout)
         client_class = getattr(sys.modules.get("anthropic"), "Anthropic", None)
         guarded("other instrumentations", neighbours.mention_wrapped, client_class)
 

@@ -7,6 +7,7 @@ results and exceptions as they are; its own work is guarded.
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -170,6 +171,22 @@ async def process_response_async(wrapped: Callable[..., Any], client: Any, args:
     return result
 
 
+def should_retry(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+    """Around `BaseClient._should_retry`: the API refused an attempt."""
+    call = _current.get()
+    if call is not None:
+        guarded("a refused attempt", _refused, call, args, kwargs)
+    return wrapped(*args, **kwargs)
+
+
+def calculate_retry_timeout(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+    """Around `BaseClient._calculate_retry_timeout`: an attempt failed, by the exception being handled if by any."""
+    call = _current.get()
+    if call is not None:
+        guarded("a failed attempt", call.retrying, sys.exc_info()[1])
+    return wrapped(*args, **kwargs)
+
+
 def stream(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
     """Around `Stream.__stream__`."""
     events = wrapped(*args, **kwargs)
@@ -213,6 +230,10 @@ def _leave(token: Any, attached: Any) -> None:
         return
     if attached is not None:
         guarded("the context", context.detach, attached)
+
+
+def _refused(call: Call, args: Any, kwargs: Any) -> None:
+    call.refused(args[0] if args else kwargs["response"])
 
 
 def _responded(call: Call, response: Any) -> bool:

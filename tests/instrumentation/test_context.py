@@ -16,7 +16,7 @@ from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation import async_ways
 from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, STREAMS, Way, named, parametrize
+from tests.instrumentation.ways import ALL, OVER_AIOHTTP, STREAMS, Way, named, parametrize
 
 tracer = trace.get_tracer("application")
 
@@ -66,6 +66,7 @@ def test_the_context_is_as_it_was_after_a_stream_that_failed(
 
 
 @parametrize(STREAMS)
+@pytest.mark.filterwarnings(*(["ignore:Exception ignored in.*Connection"] if OVER_AIOHTTP else []))
 def test_the_context_is_as_it_was_inside_and_after_a_stream_that_is_left(
     way: Way, claude_api: LookAlike, recorded: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.request import request
 
 PROGRAM = """
-    import asyncio, json, sys
+    import asyncio, json, signal, sys
     import anthropic
     from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
@@ -35,6 +35,7 @@ PROGRAM = """
     provider.add_span_processor(SimpleSpanProcessor(Printed()))
     trace.set_tracer_provider(provider)
     AnthropicInstrumentor().instrument()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the shell that runs the tests does with it
     asked, url = json.loads(sys.argv[1]), sys.argv[2]
 """
 STREAM = """

@@ -15,11 +15,9 @@ import pytest
 from tests.instrumentation import async_ways, sync_ways
 from tests.instrumentation.outcome import seen, seen_error
 
-#: What async calls go through; the compatibility run sets the variable to go through aiohttp.
-_ASYNC_HTTP: Any = getattr(
-    anthropic,
-    "DefaultAioHttpClient" if os.environ.get("FIRSTTOKEN_TEST_TRANSPORT") == "aiohttp" else "DefaultAsyncHttpxClient",
-)
+#: Whether async calls go through aiohttp in place of httpcore; the compatibility run sets the variable.
+OVER_AIOHTTP = os.environ.get("FIRSTTOKEN_TEST_TRANSPORT") == "aiohttp"
+_ASYNC_HTTP: Any = getattr(anthropic, "DefaultAioHttpClient" if OVER_AIOHTTP else "DefaultAsyncHttpxClient")
 
 
 @dataclass(frozen=True)
