@@ -185,7 +185,7 @@ def _lane(branch: Branch, found: Study) -> Lane:
 
 
 def _tokens(longest: int) -> list[Tick]:
-    return [Tick(share, f"{figures.tokens(share * longest)} tokens") for share in (0, 0.25, 0.5, 0.75, 1)]
+    return [Tick(0, "0"), Tick(0.5, figures.tokens(longest / 2)), Tick(1, f"{figures.tokens(longest)} tokens")]
 
 
 def _causes(found: Study, chosen: Chosen) -> None:
