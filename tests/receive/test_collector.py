@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,10 +30,13 @@ from opentelemetry.trace import (
 from firsttoken import store
 from firsttoken_dashboard.cli import main
 from firsttoken_dashboard.demo.api import LookAlike
+from firsttoken_dashboard.receive import otlp_json
+from firsttoken_dashboard.receive.decoded import Decoded
 from firsttoken_dashboard.receive.server import Receiver
 from tests.receive.collector import NEEDS_COLLECTOR, Collector, collector, eventually, free_ports, has_component
 from tests.receive.conftest import ANY_PORT, rows, stored
 from tests.receive.otlp import CALL
+from tests.store.dialects.recorded import DIALECTS, requests
 
 pytestmark = NEEDS_COLLECTOR
 
@@ -220,3 +225,31 @@ def test_a_samplers_probability_arrives_in_calls(tmp_path: Path) -> None:
     again = store.open(tmp_path / "again.duckdb")
     assert main(["import", str(tmp_path / "traces.jsonl"), "--store", str(again.path)]) == 0
     assert rows(again, "SELECT sampling_probability FROM calls") == [(0.25,)]
+
+
+def test_of_every_dialect_the_calls_come_through_the_filter_as_they_were(tmp_path: Path) -> None:
+    """Every recording, posted to the collector as JSON, comes to the same calls as without a collector between."""
+    opened, direct = store.open(tmp_path / "store.duckdb"), store.open(tmp_path / "direct.duckdb")
+    with (
+        Receiver(opened, ANY_PORT, token="secret") as receiver,
+        collector(tmp_path, receiver.http_port) as running,
+    ):
+        for name in DIALECTS:
+            # Every recording has the same response ids, and the same response is the same call.
+            bodies = [json.dumps(body).replace("msg_00", f"msg_{name}").encode() for body in requests(name)]
+            for body in bodies:
+                post(f"{running.http}/v1/traces", body)
+            decoded = Decoded()
+            for body in bodies:
+                otlp_json.decode(body, decoded)
+            direct.append_batch(decoded.spans)
+        eventually(lambda: stored(opened, "calls") >= 5 * len(DIALECTS))
+    question = "SELECT * EXCLUDE (parent_span_id) FROM calls ORDER BY trace_id, span_id"
+    assert stored(opened, "calls") == 5 * len(DIALECTS)
+    assert rows(opened, question) == rows(direct, question)
+
+
+def post(address: str, body: bytes) -> None:
+    sent = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(sent, timeout=20) as response:
+        assert response.status == 200
