@@ -98,11 +98,13 @@ def versions(python: Path) -> str:
     return subprocess.run([python, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def run(python: Path, column: Column, processes: int) -> Results:
+def run(python: Path, column: Column, processes: int, without: Sequence[str]) -> Results:
     """The tests, in a few processes at once because they mostly wait; then what failed, alone."""
     files = sorted((ROOT / "tests" / "instrumentation").glob("test_*.py"))
+    files = [file for file in files if file.stem.removeprefix("test_") not in without]
     # The longest ones in processes of their own.
-    own = [file for file in files if file.stem in {"test_chaos", "test_secrets"}][: max(0, processes - 1)]
+    longest = ("chaos", "secrets", "context", "no_harm")
+    own = [file for name in longest for file in files if file.stem == f"test_{name}"][: max(0, processes - 1)]
     groups = [[file] for file in own] + [[file for file in files if file not in own]]
     with tempfile.TemporaryDirectory() as folder:
         reports = [Path(folder) / f"{number}.xml" for number in range(len(groups))]
@@ -110,13 +112,19 @@ def run(python: Path, column: Column, processes: int) -> Results:
         for process in running:
             process.wait()
         results: Results = {test: outcome for report in reports for test, outcome in _outcomes(report).items()}
-        failed = [test for test, outcome in results.items() if outcome == "failed"]
-        if failed:
-            again = Path(folder) / "again.xml"
-            names = [ROOT / "tests" / "instrumentation" / f"test_{test}".replace("::", ".py::", 1) for test in failed]
-            _start(python, column, again, names).wait()
-            results |= _outcomes(again)
-    return results
+    return again(python, column, results)
+
+
+def again(python: Path, column: Column, results: Results) -> Results:
+    """`results`, with what failed asked once more."""
+    failed = [test for test, outcome in results.items() if outcome == "failed"]
+    if not failed:
+        return results
+    names = [ROOT / "tests" / "instrumentation" / f"test_{test}".replace("::", ".py::", 1) for test in failed]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "again.xml"
+        _start(python, column, report, names).wait()
+        return results | _outcomes(report)
 
 
 def _start(python: Path, column: Column, report: Path, selection: Sequence[Path]) -> subprocess.Popen[bytes]:
@@ -146,6 +154,8 @@ def main() -> int:
     parser.add_argument("--environments", type=Path, default=ROOT / ".venv-compatibility")
     parser.add_argument("--processes", type=int, default=3, help="at once (default: 3)")
     parser.add_argument("--new", action="store_true", help="run what was run before again")
+    parser.add_argument("--failed", action="store_true", help="of what was run before, run again what failed")
+    parser.add_argument("--without", nargs="*", default=[], metavar="FILE", help="leave out: chaos, secrets, …")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "compatibility.md")
     args = parser.parse_args()
     if unknown := set(args.columns) - set(map(str, COLUMNS)):
@@ -155,13 +165,20 @@ def main() -> int:
     for column in COLUMNS:
         name = str(column)
         kept = args.environments / f"{name}.json"
-        if name in args.columns or args.new or not (kept.exists() or args.columns):
+        if args.failed and kept.exists():
+            wanted = not args.columns or name in args.columns
+        else:
+            wanted = name in args.columns or args.new or not (kept.exists() or args.columns)
+        if wanted:
             began = time.monotonic()
             python = environment(column, args.environments)
             if python is None:
                 print(f"{name}: there is no Python {column.python} here", file=sys.stderr)
                 continue
-            outcomes = run(python, column, args.processes)
+            if args.failed and kept.exists():
+                outcomes = again(python, column, json.loads(kept.read_text(encoding="utf-8"))["outcomes"])
+            else:
+                outcomes = run(python, column, args.processes, args.without)
             kept.write_text(json.dumps({"libraries": versions(python), "outcomes": outcomes}), encoding="utf-8")
             failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
             print(f"{name}: {len(outcomes)} tests, {time.monotonic() - began:.0f} s", *failed, sep="\n  ", flush=True)
