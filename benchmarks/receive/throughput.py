@@ -138,7 +138,8 @@ def call_all(port: int, packed: list[bytes], outcome: Any) -> None:
         with grpc.insecure_channel(
             f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)], compression=grpc.Compression.Gzip
         ) as channel:
-            export: Any = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            call: Any = channel.unary_unary  # pyright: ignore[reportUnknownMemberType]
+            export = call("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
             for body in mine:
                 while True:
                     try:
