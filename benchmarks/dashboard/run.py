@@ -183,7 +183,6 @@ def main() -> None:
                 timed(beside, f"{floor}/{path}{query}")
                 rounds: dict[str, list[float]] = {"first": [], "cold": [], "warm": [], "floor": []}
                 for _ in range(args.rounds):
-                    timed(page, f"{real}/{path}{query}")
                     rounds["warm"].append(timed(page, f"{real}/{path}{query}")["whole"])
                     rounds["floor"].append(timed(beside, f"{floor}/{path}{query}")["whole"])
                     forget()
