@@ -116,5 +116,24 @@ SCENARIOS = (
     *(Scenario(group, title, tests) for group, title, tests in _BY_TEST),
 )
 
+_OVER_AIOHTTP = ("0.125.0-py3.11-aiohttp", "2.12.0-py3.13-aiohttp")
 #: What holds only in part: a scenario's title, the columns' names, and what is to be known.
-NOTES: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+NOTES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        "529 twice, then an answer",
+        _OVER_AIOHTTP,
+        "aiohttp tells nothing of its connections, nor of the headers of an answer that comes whole: "
+        "`firsttoken.connection.*`, and for such an answer `firsttoken.time_to_headers`, are absent.",
+    ),
+    (
+        "connections refused, and hung up",
+        ("0.125.0-py3.11-aiohttp",),
+        "httpx-aiohttp raises a timeout for a connection that was refused: the application sees "
+        "`APITimeoutError`, and the span says `client_timeout_error`.",
+    ),
+    (
+        "`count_tokens` and batches, never as generation",
+        ("0.40.0-py3.11", "0.40.0-py3.10"),
+        "In `beta` only, as this version has them.",
+    ),
+)
