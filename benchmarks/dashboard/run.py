@@ -178,7 +178,7 @@ def main() -> None:
             for name in args.page:
                 path = "" if name == "overview" else name
                 query = f"?live=false&span={args.span}"
-                audit = name in {"overview", "recommendations", "sites"}
+                audit = name in {"overview", "recommendations", "sites", "caching", "compare"}
                 first_audit = timed(page, f"{real}/{path}{query}", audit=audit)["audit"]
                 timed(beside, f"{floor}/{path}{query}")
                 rounds: dict[str, list[float]] = {"first": [], "cold": [], "warm": [], "floor": []}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 import firsttoken.store
-from firsttoken_dashboard.app import serving, theme
+from firsttoken_dashboard.app import importing, serving, theme
 from firsttoken_dashboard.app.login import Login
 from firsttoken_dashboard.options import CommandError, add_store
 
@@ -34,7 +34,7 @@ _SERVER: Final[dict[str, str | bool | int]] = {
     "logger.level": "warning",
     "server.fileWatcherType": "none",
     "server.headless": True,
-    "server.maxUploadSize": 64,
+    "server.maxUploadSize": importing.MOST_MB,
     "server.runOnSave": False,
 }
 

@@ -133,10 +133,10 @@ def _without(found: list[Source]) -> float | None:
 def _import() -> None:
     st.subheader("Import a file", anchor=False)
     with st.form("import", border=False, clear_on_submit=True):
+        # How large it may be is said to the server (command.py).
         file = st.file_uploader(
-            f"A collector's JSON lines, an OTLP JSON document or OTLP protobuf, gzipped or not; at most "
-            f"{importing.MOST_MB} MB unpacked.",
-            max_upload_size=importing.MOST_MB,
+            "A collector's JSON lines, an OTLP JSON document or OTLP protobuf, gzipped or not; at most "
+            f"{importing.MOST_MB} MB unpacked."
         )
         asked = st.form_submit_button("Import", icon=":material/upload:")
     if not asked or file is None:
