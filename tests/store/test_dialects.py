@@ -110,6 +110,7 @@ def test_an_overloaded_api_is_the_same_error_in_every_dialect_that_says_so(calls
     # The Vercel AI SDK 6 says no more than that the call failed, and quotes the API's message.
     expected = ("AI_APICallError", None) if dialect == "vercel-6" else ("overloaded_error", 529)
     assert rows[3] == ("overloaded", *expected)
+    assert calls(dialect, "response_model")[3] == (None,), "nobody answered"
     assert [error for place, (_, error, _) in enumerate(rows) if place != 3] == [None] * 4
 
 

@@ -167,7 +167,10 @@ stated AS MATERIALIZED (
             a."gen_ai.request.model", a."ai.model.id", parameters ->> '$.model', a."llm.request.model_name",
             a."llm.model_name", CASE WHEN dialect = 'openlit' THEN nullif(replace(name, 'chat ', ''), name) END
         ) AS request_model,
-        coalesce(a."gen_ai.response.model", a."ai.response.model", a."llm.response.model_name") AS response_model,
+        -- Logfire says the request's model of a call that failed.
+        CASE WHEN dialect <> 'logfire' OR status_code <> 'ERROR'
+            THEN coalesce(a."gen_ai.response.model", a."ai.response.model", a."llm.response.model_name")
+        END AS response_model,
         coalesce(
             a."gen_ai.request.stream", a."gen_ai.request.is_stream", a."gen_ai.is_streaming", a."llm.is_streaming",
             TRY_CAST(request_data ->> '$.stream' AS BOOLEAN),

@@ -45,6 +45,7 @@ PACKAGES = {
     "traceloop": ["opentelemetry-instrumentation-anthropic"],
     "openinference": ["openinference-instrumentation-anthropic"],
     "logfire": ["logfire"],
+    "logfire-beside": ["logfire"],
     "openlit": ["openlit"],
 }
 #: The same for TypeScript; the names of package.json, where an alias says which major version.
@@ -144,8 +145,8 @@ class Api(BaseHTTPRequestHandler):
         pass
 
 
-def instrument(name: str, provider: Any) -> None:
-    """Switches the named instrumentation on, with its defaults."""
+def instrument(name: str, provider: Any, *, alone: bool) -> None:
+    """Switches the named instrumentation on, with its defaults; `alone`: Logfire keeps all others from its calls."""
     if name == "firsttoken":
         from firsttoken import AnthropicInstrumentor
     elif name == "opentelemetry":
@@ -154,6 +155,11 @@ def instrument(name: str, provider: Any) -> None:
         from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
     elif name == "openinference":
         from openinference.instrumentation.anthropic import AnthropicInstrumentor
+    elif name.startswith("logfire"):
+        import logfire
+
+        logfire.instrument_anthropic(suppress_other_instrumentation=alone)
+        return
     elif name == "openlit":
         import openlit
 
@@ -201,19 +207,18 @@ def record_python(name: str, url: str) -> dict[str, Any]:
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     memory = InMemorySpanExporter()
-    if "logfire" in dialects:
+    if {"logfire", "logfire-beside"} & set(dialects):
         import logfire
 
         logfire.configure(
             send_to_logfire=False, console=False, additional_span_processors=[SimpleSpanProcessor(memory)]
         )
-        logfire.instrument_anthropic()
     else:
         provider = TracerProvider(resource=Resource.create({"service.name": "recorded"}))
         provider.add_span_processor(SimpleSpanProcessor(memory))
         trace.set_tracer_provider(provider)
     for dialect in dialects:
-        instrument(dialect, trace.get_tracer_provider())
+        instrument(dialect, trace.get_tracer_provider(), alone="logfire" in dialects)
 
     import anthropic
 
