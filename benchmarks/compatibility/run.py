@@ -98,14 +98,16 @@ def versions(python: Path) -> str:
     return subprocess.run([python, "-c", program], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def run(python: Path, column: Column, processes: int, without: Sequence[str]) -> Results:
+def run(python: Path, column: Column, processes: int, only: Sequence[str], without: Sequence[str]) -> Results:
     """The tests, in a few processes at once because they mostly wait; then what failed, alone."""
-    files = sorted((ROOT / "tests" / "instrumentation").glob("test_*.py"))
-    files = [file for file in files if file.stem.removeprefix("test_") not in without]
+    files = {file.stem.removeprefix("test_"): file for file in (ROOT / "tests" / "instrumentation").glob("test_*.py")}
+    files = [files[name] for name in sorted(files) if name not in without and (name in only or not only)]
     # The longest ones in processes of their own.
     longest = ("chaos", "secrets", "context", "no_harm")
     own = [file for name in longest for file in files if file.stem == f"test_{name}"][: max(0, processes - 1)]
-    groups = [[file] for file in own] + [[file for file in files if file not in own]]
+    groups = [[file] for file in own]
+    if rest := [file for file in files if file not in own]:
+        groups.append(rest)
     with tempfile.TemporaryDirectory() as folder:
         reports = [Path(folder) / f"{number}.xml" for number in range(len(groups))]
         running = [_start(python, column, report, group) for report, group in zip(reports, groups, strict=True)]
@@ -148,14 +150,23 @@ def _outcomes(report: Path) -> Results:
     return found
 
 
+def _ask(column: Column, python: Path, before: Results, args: argparse.Namespace) -> Results:
+    """The column's outcomes now, where `before` are those of an earlier run."""
+    if args.failed and before:
+        return again(python, column, before)
+    now = run(python, column, args.processes, args.only, args.without)
+    return before | now if args.only else now
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("columns", nargs="*", metavar="COLUMN", help=f"any of {' '.join(map(str, COLUMNS))}")
     parser.add_argument("--environments", type=Path, default=ROOT / ".venv-compatibility")
     parser.add_argument("--processes", type=int, default=3, help="at once (default: 3)")
-    parser.add_argument("--new", action="store_true", help="run what was run before again")
-    parser.add_argument("--failed", action="store_true", help="of what was run before, run again what failed")
-    parser.add_argument("--without", nargs="*", default=[], metavar="FILE", help="leave out: chaos, secrets, …")
+    parser.add_argument("--new", action="store_true", help="run all columns, whatever was run before")
+    parser.add_argument("--failed", action="store_true", help="of what was run before, only what failed")
+    parser.add_argument("--only", action="append", default=[], metavar="FILE", help="chaos: test_chaos.py")
+    parser.add_argument("--without", action="append", default=[], metavar="FILE")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "compatibility.md")
     args = parser.parse_args()
     if unknown := set(args.columns) - set(map(str, COLUMNS)):
@@ -165,26 +176,22 @@ def main() -> int:
     for column in COLUMNS:
         name = str(column)
         kept = args.environments / f"{name}.json"
-        if args.failed and kept.exists():
-            wanted = not args.columns or name in args.columns
-        else:
-            wanted = name in args.columns or args.new or not (kept.exists() or args.columns)
-        if wanted:
-            began = time.monotonic()
-            python = environment(column, args.environments)
-            if python is None:
-                print(f"{name}: there is no Python {column.python} here", file=sys.stderr)
-                continue
-            if args.failed and kept.exists():
-                outcomes = again(python, column, json.loads(kept.read_text(encoding="utf-8"))["outcomes"])
-            else:
-                outcomes = run(python, column, args.processes, args.without)
-            kept.write_text(json.dumps({"libraries": versions(python), "outcomes": outcomes}), encoding="utf-8")
-            failed = [test for test, outcome in outcomes.items() if outcome == "failed"]
-            print(f"{name}: {len(outcomes)} tests, {time.monotonic() - began:.0f} s", *failed, sep="\n  ", flush=True)
         if kept.exists():
             read = json.loads(kept.read_text(encoding="utf-8"))
             results[name], libraries[name] = read["outcomes"], read["libraries"]
+        everything = args.new or args.failed or args.only or name not in results
+        if name not in args.columns and (args.columns or not everything):
+            continue
+        python = environment(column, args.environments)
+        if python is None:
+            print(f"{name}: there is no Python {column.python} here", file=sys.stderr)
+            continue
+        began = time.monotonic()
+        results[name] = _ask(column, python, results.get(name, {}), args)
+        libraries[name] = versions(python)
+        kept.write_text(json.dumps({"libraries": libraries[name], "outcomes": results[name]}), encoding="utf-8")
+        failed = [test for test, outcome in results[name].items() if outcome == "failed"]
+        print(f"{name}: {len(results[name])} tests, {time.monotonic() - began:.0f} s", *failed, sep="\n  ", flush=True)
     args.output.write_text(page(results, libraries), encoding="utf-8")
     return 1 if any("failed" in outcomes.values() for outcomes in results.values()) else 0
 

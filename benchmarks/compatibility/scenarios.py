@@ -117,20 +117,14 @@ SCENARIOS = (
 )
 
 _OVER_AIOHTTP = ("0.125.0-py3.11-aiohttp", "2.12.0-py3.13-aiohttp")
+_TELLS_NOTHING = """aiohttp tells nothing of its connections, nor of the headers of an answer that comes whole:
+`firsttoken.connection.*`, and for such an answer `firsttoken.time_to_headers`, are absent."""
+_TIMEOUT = """httpx-aiohttp raises a timeout for a connection that was refused: the application sees
+`APITimeoutError`, and the span says `client_timeout_error`."""
 #: What holds only in part: a scenario's title, the columns' names, and what is to be known.
 NOTES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    (
-        "529 twice, then an answer",
-        _OVER_AIOHTTP,
-        "aiohttp tells nothing of its connections, nor of the headers of an answer that comes whole: "
-        "`firsttoken.connection.*`, and for such an answer `firsttoken.time_to_headers`, are absent.",
-    ),
-    (
-        "connections refused, and hung up",
-        ("0.125.0-py3.11-aiohttp",),
-        "httpx-aiohttp raises a timeout for a connection that was refused: the application sees "
-        "`APITimeoutError`, and the span says `client_timeout_error`.",
-    ),
+    ("529 twice, then an answer", _OVER_AIOHTTP, _TELLS_NOTHING),
+    ("connections refused, and hung up", ("0.125.0-py3.11-aiohttp",), _TIMEOUT),
     (
         "`count_tokens` and batches, never as generation",
         ("0.40.0-py3.11", "0.40.0-py3.10"),
