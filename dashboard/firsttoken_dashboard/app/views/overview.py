@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Final, Literal
 
@@ -12,22 +12,15 @@ import streamlit as st
 
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.advisor.findings import Audit, Finding
-from firsttoken_dashboard.advisor.sites import source_root
-from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.analysis.overview import Benchmark, ModelMoment, Moment, Scores
-from firsttoken_dashboard.app import components, courses, figures, later, links, live
+from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.theme import model_color
-from firsttoken_dashboard.app.views import changes, evidence, words
-from firsttoken_dashboard.compare import Side, compare
-
-_BEFORE_DEPLOY: Final = timedelta(hours=1)
-_KEPT_S: Final = 30.0
-_CHANGES: Final = 8
+from firsttoken_dashboard.app.views import deploy, evidence, words
 
 Tone = Literal["", "good", "bad", "soft"]
 
@@ -64,7 +57,7 @@ def draw() -> None:
     live.part(_charts)
     first = st.container()
     live.part(_benchmark)
-    live.part(_deploy)
+    live.part(deploy.since)
     # Last, because an audit takes longest; above the models, because it is what to act on.
     with first:
         live.part(_first_findings)
@@ -215,48 +208,6 @@ def _saving(one: Finding, found: Audit) -> list[Cell]:
         "" if money is None else {"text": figures.usd(money[0].expected), "sub": money[1], "tone": "accent"},
         "" if latency is None else {"text": figures.seconds(latency.expected), "tone": "accent"},
     ]
-
-
-def _deploy(reader: Reader, chosen: Chosen) -> None:
-    """What changed since the last deploy, where a service's version changed within the window."""
-    since = chosen.window.since if chosen.before is None else chosen.before.since
-    deploy = reader.ask(questions.last_deploy, Window(since=since, service=chosen.window.service))
-    if deploy is None:
-        return
-    last = reader.ask(questions.extent).last_start or deploy.since
-    before = deploy.since - max(last - deploy.since, _BEFORE_DEPLOY)
-    store, service = reader.store, deploy.service
-    old = Side(deploy.before, store, Window(before, deploy.since, service))
-    new = Side(deploy.version, store, Window(deploy.since, None, service), deploy.version)
-    standing = later.answer(reader, ("deploy", deploy), lambda: compare(old, new), kept_s=_KEPT_S)
-    st.subheader("Since the last deploy", anchor=False)
-    found = standing.answer
-    if found is None:
-        words.waiting(standing, "Comparing with the calls before it")
-        return
-    st.text(
-        f"{deploy.service or 'The service'} went from {deploy.before} to {deploy.version} at "
-        f"{figures.moment(deploy.since)} UTC: "
-        f"{figures.count(found.n_b)} calls since, {figures.count(found.n_a)} before."
-    )
-    changed = [(one, change) for one in found.sites for change in one.changes if change.verdict in changes.TONES]
-    components.table(
-        Table(
-            caption="What changed since the last deploy",
-            columns=[
-                Column("site", "Site"),
-                Column("measure", "What"),
-                Column("change", "Before → since", "With an interval of 98 %", end=True),
-            ],
-            rows=[
-                Row(None, [changes.site(one.site, source_root()), change.measure, changes.change(change)])
-                for one, change in changed[:_CHANGES]
-            ],
-            empty="No difference seen that is more than luck.",
-        ),
-        key="deploy",
-    )
-    links.link("Compare", "Compare in full", chosen, icon=":material/compare_arrows:")
 
 
 def _benchmark(reader: Reader, chosen: Chosen) -> None:

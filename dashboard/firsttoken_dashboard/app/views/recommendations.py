@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, time
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from firsttoken.store import StoreError
 from firsttoken_dashboard.advisor import states
-from firsttoken_dashboard.advisor.findings import Audit, Checked, Finding, Quiet, SlowFirstToken
+from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.advisor.followed import Followed
-from firsttoken_dashboard.app import auditing, components, courses, deciding, figures, links, live, reading
-from firsttoken_dashboard.app.components import Action, Card, Column, Lane, Row, Table
+from firsttoken_dashboard.app import auditing, components, deciding, figures, links, live, reading
+from firsttoken_dashboard.app.components import Action, Card
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
-from firsttoken_dashboard.app.theme import PARTS
-from firsttoken_dashboard.app.views import evidence, words
+from firsttoken_dashboard.app.views import checked, evidence, words
 
-_PART_COLORS: Final = tuple(PARTS.values())
 #: Cards that a page begins with: what comes after these saves little.
 _FIRST: Final = 10
 _OPEN: Final[tuple[Action, ...]] = ("apply", "snooze", "dismiss")
-_OUTCOMES: Final = {"found": "", "good": "good", "not judged": "bad"}
 
 
 def draw() -> None:
@@ -64,8 +60,8 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
     _changed(found, chosen)
     _aside(found, known, chosen)
     _hints(found, known, chosen)
-    _slow(found.slow_first_token, found.source_root)
-    _checked(found.checked, found.quiet)
+    checked.slow(found.slow_first_token, found.source_root)
+    checked.rules(found.checked, found.quiet)
 
 
 def _one(wanted: str, found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
@@ -267,66 +263,3 @@ def _hints(found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
     ):
         for one in found.hints:
             _card(one, found, known, chosen)
-
-
-def _slow(slow: Sequence[SlowFirstToken], root: Path | None) -> None:
-    if not slow:
-        return
-    st.subheader("Slow first token", anchor=False)
-    st.caption(
-        "Sites whose TTFT is over 3 s at the 95th percentile, and what the slow calls' time went to, on average."
-    )
-    for index, one in enumerate(slow):
-        total = sum(part.seconds for part in one.parts) or 1.0
-        with st.container(border=True):
-            st.text(
-                f"{one.site.label(root)} · {words.model(one.model)}\n"
-                f"TTFT p95 {figures.seconds(one.ttft_p95_s)}, p50 {figures.seconds(one.ttft_p50_s)}, "
-                f"{figures.count(one.n)} calls. {one.advice}"
-            )
-            at = 0.0
-            lanes: list[Lane] = []
-            for number, part in enumerate(one.parts):
-                color = _PART_COLORS[number % len(_PART_COLORS)]
-                lanes.append(
-                    Lane(
-                        part.name,
-                        figures.seconds(part.seconds),
-                        [(at, at + part.seconds / total, color)],
-                        title=part.rule,
-                    )
-                )
-                at += part.seconds / total
-            components.timeline("Where the time went", lanes, courses.ticks_of_seconds(total), key=f"slow-{index}")
-
-
-def _checked(checked: Sequence[Checked], quiet: Sequence[Quiet]) -> None:
-    if not checked:
-        return
-    st.subheader("What was checked", anchor=False)
-    good = sum(1 for one in checked if one.outcome == "good")
-    blind = sum(1 for one in checked if one.outcome == "not judged")
-    told = f"{len(checked)} rules: {good} found nothing to change, {blind} could not judge these calls."
-    if quiet:
-        names = ", ".join(f"{one.service or 'not named'} ({figures.count(one.n_calls)} calls)" for one in quiet[:8])
-        told += f" No rule found fault with {names}{' and others' if len(quiet) > 8 else ''}."
-    st.text(told)
-    order = {"not judged": 0, "found": 1, "good": 2}
-    components.table(
-        Table(
-            caption="What was checked",
-            columns=[Column("rule", "Rule"), Column("outcome", "Outcome"), Column("note", "Why")],
-            rows=[
-                Row(
-                    None,
-                    [
-                        {"text": one.title, "sub": one.rule},
-                        {"text": one.outcome, "badge": True, "tone": _OUTCOMES[one.outcome]},
-                        one.note or "",
-                    ],
-                )
-                for one in sorted(checked, key=lambda one: order[one.outcome])
-            ],
-        ),
-        key="checked",
-    )
