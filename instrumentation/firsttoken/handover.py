@@ -52,11 +52,19 @@ class _Handover:
         schema_url: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> trace.Tracer:
-        """Stands in for our provider's method: remembers each tracer, once a scope."""
+        """Stands in for our provider's method."""
         scope = _Scope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
+        try:
+            return self._tracer(scope)
+        except Exception:  # noqa: BLE001 - the application asked for a tracer, and gets one
+            fault("a tracer")
+            return self._make_tracer(*scope)
+
+    def _tracer(self, scope: _Scope) -> trace.Tracer:
+        """Remembers each tracer, once a scope."""
         if self._successor is not None:
             return self._successor.get_tracer(*scope)
-        key = (*scope[:3], str(attributes))
+        key = (*scope[:3], str(scope.attributes))
         if key not in self._given:
             self._given.setdefault(key, (scope, self._make_tracer(*scope)))
         return self._given[key][1]

@@ -79,6 +79,17 @@ class Application:
         """Run a script to its end; `extra` are variables of its environment."""
         return ended(self.start("python", self.script(source), *arguments, **extra))
 
+    def start_plain(self, *words: str | Path, **extra: str) -> subprocess.Popen[str]:
+        """Run the environment's Python, without `opentelemetry-instrument`."""
+        return subprocess.Popen(
+            [str(self.programs / "python"), *map(str, words)],
+            cwd=self.directory,
+            env=self.environment(**extra),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def run_without_us(self, source: str) -> Ended:
         process = subprocess.Popen(
             [sys.executable, str(self.script(source))],
