@@ -23,6 +23,8 @@ from tests.store.dialects.recorded import PAIRS, fixture, recorded
 PAGE: Final = Path(__file__).parents[3] / "docs" / "dialects.md"
 
 Row = dict[str, Any]
+#: Gives the rows of `calls` that a recording comes to, in the order of the calls.
+RowsOf = Callable[[str], list[Row]]
 #: Of the five calls of a recording: two that came whole, two streams, one that failed.
 WHOLE, STREAMED, FAILED = (0, 4), (1, 2), (3,)
 #: What the look-alike API reported of every call that succeeded.
@@ -143,9 +145,9 @@ def versions(name: str) -> str:
     )
 
 
-def table(dialects: Sequence[str]) -> str:
+def table(dialects: Sequence[str], rows_of: RowsOf) -> str:
     """What each dialect tells, a column a dialect."""
-    rows = {dialect: calls(dialect) for dialect in dialects}
+    rows = {dialect: rows_of(dialect) for dialect in dialects}
     lines = [["", *(TITLES[dialect] for dialect in dialects)]]
     lines += [[fact, *(cell(rows[dialect]) for dialect in dialects)] for fact, cell in FACTS.items()]
     lines += [["records prompts and answers by default", *(recorded_content(dialect) for dialect in dialects)]]
@@ -157,11 +159,11 @@ def recordings() -> str:
     return markdown([["dialect", "recorded with"], *([f"`{name}`", versions(name)] for name in [*PYTHON, *TYPESCRIPT])])
 
 
-def pairs() -> str:
+def pairs(rows_of: RowsOf) -> str:
     """What two instrumentations beside each other come to."""
     lines = [["beside each other", "spans", "calls", "whose words count"]]
     for name in PAIRS:
-        rows = calls(name)
+        rows = rows_of(name)
         words = ", ".join(
             f"`{dialect}` ({count})" for dialect, count in sorted(_count(row["dialect"] for row in rows).items())
         )
@@ -183,9 +185,14 @@ def markdown(lines: list[list[str]]) -> str:
     return "\n".join([head, "|" + "---|" * len(lines[0]), *rest])
 
 
-def page(text: str) -> str:
+def page(text: str, rows_of: RowsOf = calls) -> str:
     """The page with its tables written anew."""
-    tables = {"python": table(PYTHON), "typescript": table(TYPESCRIPT), "recordings": recordings(), "pairs": pairs()}
+    tables = {
+        "python": table(PYTHON, rows_of),
+        "typescript": table(TYPESCRIPT, rows_of),
+        "recordings": recordings(),
+        "pairs": pairs(rows_of),
+    }
     for name, made in tables.items():
         text, found = re.subn(
             rf"(<!-- {name} -->\n).*?(<!-- end -->)",
