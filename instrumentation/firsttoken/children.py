@@ -10,7 +10,7 @@ import wrapt
 from opentelemetry.instrumentation import auto_instrumentation
 
 from firsttoken.ending import flush
-from firsttoken.guard import fault
+from firsttoken.guard import guarded
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,8 +29,9 @@ def record_programs() -> None:
 
 def flush_forks() -> None:
     """Flush children that `multiprocessing` and Celery fork, which leave by `os._exit` and run no exit handlers."""
-    wrapt.register_post_import_hook(_flush_multiprocessing, "multiprocessing.util")
-    wrapt.register_post_import_hook(_flush_celery, "celery.signals")
+    for module, hook in (("multiprocessing.util", _flush_multiprocessing), ("celery.signals", _flush_celery)):
+        # What a hook raises is raised into the application's import.
+        wrapt.register_post_import_hook(lambda loaded, hook=hook: guarded("child processes", hook, loaded), module)
 
 
 def _flush_multiprocessing(util: ModuleType) -> None:
@@ -45,10 +46,7 @@ def _flush_multiprocessing(util: ModuleType) -> None:
 
 def _flush_celery(signals: ModuleType) -> None:
     """Celery's own multiprocessing runs no finalizers either, but tells that a worker process is about to end."""
-    try:
-        cast("Any", signals).worker_process_shutdown.connect(_at_end_of_worker, weak=False)
-    except Exception:  # noqa: BLE001 - raised into the application's `import celery` otherwise
-        fault("the end of Celery's worker processes")
+    cast("Any", signals).worker_process_shutdown.connect(_at_end_of_worker, weak=False)
 
 
 def _at_end_of_worker(**_told: object) -> None:

@@ -52,8 +52,11 @@ def flush(limit_s: float = FLUSH_LIMIT_S) -> None:
     the exporter's locks may be held by the very code that the signal interrupted: only another thread may wait.
     """
     until = time.monotonic() + limit_s
-    for done in [_flushing(processor) for processor in _processors()]:
-        done.acquire(timeout=max(0.0, until - time.monotonic()))
+    try:
+        for done in [_flushing(processor) for processor in _processors()]:
+            done.acquire(timeout=max(0.0, until - time.monotonic()))
+    except Exception:  # noqa: BLE001 - at the end of a process there is nobody to tell
+        fault("the last flush")
 
 
 def _flushing(processor: Any) -> _thread.LockType:

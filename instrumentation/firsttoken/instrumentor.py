@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -84,10 +85,12 @@ class _Patches:
             module = sys.modules.get(name)
             # A module that is being imported right now is in sys.modules, but not whole: its hook is still to come.
             if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
-                patch(module)
+                guarded(name, patch, module)
             elif name not in self._hooked:
                 self._hooked.add(name)
-                wrapt.register_post_import_hook(patch, name)
+                # What a hook raises is raised into the application's import.
+                hook = partial(guarded, name, patch)
+                wrapt.register_post_import_hook(hook, name)
 
     def disable(self) -> None:
         self._providers = None
