@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Requests waiting for their hashes; beyond it a request goes without, so that memory stays bounded.
 MOST_WAITING = 256
+#: With so many waiting, the thread is woken for the rest.
+MANY_WAITING = 64
 #: The naps of a thread that has nothing to do, in seconds; after the last it sleeps until it is woken.
 NAPS_S = (0.005, 0.01, 0.02, 0.04, 0.08)
 #: Requests larger than this are not looked into: they would hold the interpreter for longer than a call can spare.
@@ -113,9 +115,12 @@ def submit(job: Callable[[], None]) -> bool:
             if _thread_of is None:
                 _thread_of = os.getpid()
                 threading.Thread(target=_work, name="firsttoken-prints", daemon=True).start()
-    if _queue.qsize() >= MOST_WAITING:
+    waiting = _queue.qsize()
+    if waiting >= MOST_WAITING:
         return False
     _queue.put(job)
+    if waiting >= MANY_WAITING:
+        _end_nap()
     return True
 
 
