@@ -5,11 +5,73 @@ import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 
 from firsttoken_dashboard.advisor.findings import Audit
 from firsttoken_dashboard.report import html, junit, sarif
 from tests.report.audits import FULL, HEALTHY, HOSTILE
+
+_TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+_PLACE = {
+    "type": "object",
+    "required": ["artifactLocation", "region"],
+    "properties": {
+        "artifactLocation": {
+            "type": "object",
+            "required": ["uri"],
+            "properties": {"uri": {"type": "string", "pattern": r"^[^\s\\]+$"}},
+        },
+        "region": {"type": "object", "required": ["startLine"], "properties": {"startLine": {"minimum": 1}}},
+    },
+}
+_RESULT = {
+    "type": "object",
+    "required": ["ruleId", "level", "message", "locations", "partialFingerprints"],
+    "properties": {
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "message": _TEXT,
+        "locations": {
+            "type": "array",
+            "items": {"type": "object", "required": ["physicalLocation"], "properties": {"physicalLocation": _PLACE}},
+        },
+        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
+_RULE = {
+    "type": "object",
+    "required": ["id", "shortDescription", "helpUri"],
+    "properties": {"id": {"type": "string"}, "shortDescription": _TEXT, "helpUri": {"pattern": "^https://"}},
+}
+SARIF_SHAPE = {
+    "type": "object",
+    "required": ["$schema", "version", "runs"],
+    "properties": {
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name", "rules"],
+                                "properties": {"name": {"type": "string"}, "rules": {"items": _RULE}},
+                            }
+                        },
+                    },
+                    "results": {"type": "array", "items": _RESULT},
+                },
+            },
+        },
+    },
+}
 
 
 def results(audit: Audit) -> list[dict[str, Any]]:
@@ -34,6 +96,18 @@ def test_sarif_knows_a_finding_again_by_its_identity():
     [stream, _] = results(FULL)
 
     assert stream["partialFingerprints"]["firsttoken/v1"] == FULL.findings[1].id
+
+
+@pytest.mark.parametrize("audit", [FULL, HEALTHY, HOSTILE], ids=["full", "healthy", "hostile"])
+def test_sarif_has_the_shape_that_code_hosts_ask_for(audit: Audit):
+    """What OASIS's schema of 2.1.0 requires of the parts that are used here, and what GitHub says it reads."""
+    jsonschema.validate(json.loads(sarif.render(audit)), SARIF_SHAPE, jsonschema.Draft202012Validator)
+    document: dict[str, Any] = json.loads(sarif.render(audit))
+    [run] = document["runs"]
+    ids = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(ids) == len(set(ids))
+    for result in run["results"]:
+        assert result["ruleId"] in ids
 
 
 def test_sarif_is_harmless_and_short_whatever_a_span_carried():

@@ -69,17 +69,21 @@ def _overview(audit: Audit) -> str:
 
 def _chart(title: str, values: list[tuple[Finding, Range | None]], say: str) -> str:
     """A bar for each saving, with its interval as a line over the bar's end."""
-    shown = [(one, value) for one, value in values if value is not None and value.expected > 0]
+    shown = [
+        (number, one, value)
+        for number, (one, value) in enumerate(values, 1)
+        if value is not None and value.expected > 0
+    ]
     if not shown:
         return ""
-    most = max(value.high for _, value in shown) or 1.0
+    most = max(value.high for _, _, value in shown) or 1.0
     form = wording.seconds if say == "seconds" else wording.dollars
     bars: list[str] = []
-    for row, (one, value) in enumerate(sorted(shown, key=lambda pair: pair[1].expected, reverse=True)):
+    for row, (number, one, value) in enumerate(sorted(shown, key=lambda bar: bar[2].expected, reverse=True)):
         top = row * _ROW
         low, expected, high = (_WIDTH * max(end, 0.0) / most for end in (value.low, value.expected, value.high))
         bars.append(
-            f"<text x='0' y='{top + 11}'>{_text(one.rule)}: {_text(form(value.expected))}</text>"
+            f"<text x='0' y='{top + 11}'>{number}. {_text(one.rule)}: {_text(form(value.expected))}</text>"
             f"<rect x='0' y='{top + 16}' width='{expected:.1f}' height='10' rx='2'/>"
             f"<line x1='{low:.1f}' x2='{high:.1f}' y1='{top + 21}' y2='{top + 21}'/>"
         )
@@ -98,7 +102,10 @@ def _finding(number: int, finding: Finding, audit: Audit) -> str:
         for label, value in wording.evidence_lines(finding.evidence)
     )
     savings = "".join(f"<li>{_text(line)}</li>" for line in wording.saving_lines(finding.saving) or ["risk, no figure"])
-    how = f"{finding.saving.method}, {finding.confidence} confidence; effort {finding.effort}, risk {finding.risk}"
+    how = (
+        f"{wording.METHODS[finding.saving.method]}. Confidence {finding.confidence}; effort of the change "
+        f"{finding.effort}, its risk {finding.risk}."
+    )
     return (
         f"<section id='{finding.id}'><h2>{number}. {_text(finding.title)}</h2>"
         f"<p class='where'>{_text(', '.join(one for one in about if one))} <code>{_text(finding.rule)}</code></p>"

@@ -6,11 +6,11 @@ Everything that a span carried (paths, names, models) may be hostile: `clean` ma
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from firsttoken_dashboard.advisor.findings import Audit, Finding, Json, Range, Saving
+from firsttoken_dashboard.advisor.findings import Audit, Finding, Json, Method, Range, Saving
 
 #: Longer text from outside says nothing more to a reader.
 LONGEST: Final = 200
@@ -18,6 +18,7 @@ LONGEST_CODE: Final = 4_000
 #: Unicode categories that move the cursor, change direction or show nothing.
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_DEARER: Final = "for "
 SIMULATED: Final = "Simulated: these calls went to a look-alike of the API, so the figures are examples."
 SAMPLED: Final = "Sampled: traces were sampled, so sums are scaled up and rules that need every call are silent."
 NO_CALLS: Final = (
@@ -81,10 +82,13 @@ def headline(finding: Finding) -> str:
     """
     saving = finding.saving
     parts: list[str] = []
-    if (money := _money(saving)) is not None:
+    money = _money(saving)
+    if money is not None and not money.startswith(_DEARER):
         parts.append(money)
     if (latency := saving.latency_s) is not None and latency.expected > 0:
         parts.append(f"{seconds(latency.expected)} a call")
+    if money is not None and money.startswith(_DEARER):
+        parts.append(money)
     failed, n = finding.evidence.get("calls_failed"), finding.evidence.get("n")
     if isinstance(failed, int) and isinstance(n, int) and failed:
         parts.append(f"{failed:,} of {n:,} calls lost")
@@ -94,10 +98,23 @@ def headline(finding: Finding) -> str:
 def _money(saving: Saving) -> str | None:
     month, each = saving.usd_per_month, saving.usd_per_1000_calls
     if month is not None and month.expected != 0 and (each is None or not saving.at_this_rate):
-        return f"{dollars(month.expected)} a month{' at this rate' if saving.at_this_rate else ''}"
+        return _saved(month.expected, f"a month{' at this rate' if saving.at_this_rate else ''}")
     if each is not None and each.expected != 0:
-        return f"{dollars(each.expected)} per 1,000 calls"
+        return _saved(each.expected, "per 1,000 calls")
     return None
+
+
+def _saved(usd: float, per: str) -> str:
+    """What is spared; of a change that buys time for money, what it costs."""
+    return f"{dollars(usd)} {per}" if usd > 0 else f"{_DEARER}{dollars(-usd)} {per} more"
+
+
+#: Where a saving's figure comes from, for who reads of it for the first time.
+METHODS: Final[Mapping[Method, str]] = {
+    "measured": "Measured on the recorded calls",
+    "replayed": "Told by running the recorded calls again with the change",
+    "modelled": "Estimated from the recorded calls",
+}
 
 
 def saving_lines(saving: Saving) -> list[str]:
@@ -182,13 +199,20 @@ def _measured(name: str, value: float) -> tuple[str, str]:
     """A number with the unit that its name says: `_s`, `_usd` (or `usd_`), `_share`."""
     words = name.split("_")
     if words[-1] == "s":
-        return " ".join(words[:-1]), seconds(value)
+        return _label(words[:-1]), seconds(value)
     if "usd" in words:
-        return " ".join(word for word in words if word != "usd"), dollars(value)
+        told = words[:-1] if words[-1] == "usd" else ["cost" if word == "usd" else word for word in words]
+        return _label(told), dollars(value)
     if words[-1] == "share":
-        return " ".join(words[:-1]), f"{100 * value:.0f} %"
+        return f"{_label(words[:-1])} (share)", f"{100 * value:.0f} %"
     whole = float(value).is_integer() or abs(value) >= 100
-    return " ".join(words), f"{value:,.0f}" if whole else f"{value:.3g}"
+    return _label(words), f"{value:,.0f}" if whole else f"{value:.3g}"
+
+
+def _label(words: Sequence[str]) -> str:
+    """Words for a reader: `input_tokens_p50` is ``input tokens (median)``."""
+    spelled = {"p50": "(median)", "p95": "(95th percentile)", "1000": "1,000"}
+    return " ".join(spelled.get(word, word) for word in words)
 
 
 def moment(value: datetime | None) -> str | None:
