@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from statistics import fmean, pstdev
 
 import pytest
 
@@ -10,7 +11,11 @@ from firsttoken_dashboard.advisor.estimate import (
     Rates,
     at_least_zero,
     difference,
+    inverse,
+    lost_range,
     mean_range,
+    next_run,
+    product,
     saving,
 )
 from firsttoken_dashboard.advisor.findings import Range
@@ -90,3 +95,39 @@ def test_time_that_is_left_out_is_never_negative():
 def test_an_interval_the_wrong_way_round_is_refused():
     with pytest.raises(ValueError, match="not an interval"):
         Range(2, 1, 3)
+
+
+def test_the_promise_for_the_next_run_holds_nine_times_in_ten():
+    """What the first run cost is known; what the change leaves is told from it, and measured on as many other calls."""
+    generator = random.Random(4)
+
+    def costs() -> list[float]:
+        return [generator.lognormvariate(0, 0.4) for _ in range(60)]
+
+    def promised(left: list[float]) -> Range:
+        return next_run(10 - fmean(left), pstdev(left), len(left))
+
+    held = sum(one.low <= 10 - fmean(costs()) <= one.high for one in (promised(costs()) for _ in range(300)))
+
+    assert 0.85 < held / 300 < 0.95
+
+
+def test_a_loss_of_some_calls_is_known_as_well_as_its_mean():
+    generator = random.Random(5)
+
+    def promised() -> Range:
+        lost = [generator.uniform(1, 3) for _ in range(80) if generator.random() < 0.3]
+        return lost_range(lost, hit=len(lost), n=80)
+
+    held = sum(one.low <= 0.6 <= one.high for one in (promised() for _ in range(300)))
+
+    assert 0.85 < held / 300 < 0.95
+    assert lost_range([], hit=0, n=80) == Range.exactly(0.0)
+
+
+def test_the_relative_errors_of_a_product_add_up_as_at_right_angles():
+    both = product(Range.within(10, 0.3), Range.within(2, 0.4))
+
+    assert (both.low, both.expected, both.high) == pytest.approx((10, 20, 30))
+    assert product(Range.exactly(0.0), Range.within(2, 0.4)) == Range.exactly(0.0)
+    assert inverse(Range(1, 2, 4)) == Range(0.25, 0.5, 1)

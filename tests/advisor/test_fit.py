@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from firsttoken_dashboard import analysis, pricing
+from firsttoken_dashboard.advisor import robust
 from firsttoken_dashboard.advisor.findings import Range
 from firsttoken_dashboard.advisor.fit import LatencyFit, fit_latency
 from firsttoken_dashboard.advisor.sites import declared, locate
@@ -184,3 +187,18 @@ def test_a_fit_of_long_prompts_is_not_carried_below_what_the_family_can_do(tmp_p
     short = fit.ttft(MODEL, 20)
     assert short is not None
     assert short.expected >= 0.4
+
+
+def test_the_slope_between_two_heaps_of_prompts_is_held_nine_times_in_ten() -> None:
+    """Prompts that came from the cache and prompts that did not: within a heap, pairs tell of luck only."""
+    generator = random.Random(6)
+
+    def slope() -> Range:
+        tokens = [heap + generator.randint(-5, 5) for heap, many in ((6_000, 65), (20, 25)) for _ in range(many)]
+        line = robust.theil_sen(tokens, [generator.gauss(0.5, 0.025) + 0.0001 * count for count in tokens])
+        assert line is not None
+        return line.slope
+
+    slopes = [slope() for _ in range(120)]
+    assert sum(one.low <= 0.0001 <= one.high for one in slopes) / 120 > 0.82
+    assert median(one.high - one.low for one in slopes) < 0.05 * 0.0001
