@@ -99,7 +99,7 @@ def test_an_interval_the_wrong_way_round_is_refused():
 
 def test_the_promise_for_the_next_run_holds_nine_times_in_ten():
     """What the first run cost is known; what the change leaves is told from it, and measured on as many other calls."""
-    generator = random.Random(4)
+    generator = random.Random(5)
 
     def costs() -> list[float]:
         return [generator.lognormvariate(0, 0.4) for _ in range(60)]
@@ -107,9 +107,9 @@ def test_the_promise_for_the_next_run_holds_nine_times_in_ten():
     def promised(left: list[float]) -> Range:
         return next_run(10 - fmean(left), pstdev(left), len(left))
 
-    held = sum(one.low <= 10 - fmean(costs()) <= one.high for one in (promised(costs()) for _ in range(300)))
+    held = sum(one.low <= 10 - fmean(costs()) <= one.high for one in (promised(costs()) for _ in range(1_000)))
 
-    assert 0.85 < held / 300 < 0.95
+    assert 0.87 < held / 1_000 < 0.93
 
 
 def test_a_loss_of_some_calls_is_known_as_well_as_its_mean():
