@@ -182,10 +182,10 @@ demo's applications, come from what was recorded. The users ask the same in both
 get, how fast they come, what fails) is another.
 
 How the intervals are made, so that nine of ten hold: what the first run cost is known to the token; what the change
-would leave of it is told from as many calls, and the second run is another draw of as many, so its own chance is reckoned
-in (twice the variance). Where the change leaves nothing of a loss there is only one run's chance. What nobody recorded is
-an assumed range: how much less a level of effort thinks (30 to 70 %), how much faster fast mode writes (1.5 to 2.5
-times), how long summaries get (2,000 to 8,000 tokens), how far answers that were cut off by a timeout overran. The
+would leave of it is told from as many calls, and the second run is another draw of as many, so its own chance is
+reckoned in (twice the variance). Where the change leaves nothing of a loss there is only one run's chance. What nobody
+recorded is an assumed range: how much less a level of effort thinks (30 to 70 %), how much faster fast mode writes (1.5
+to 2.5 times), how long summaries get (2,000 to 8,000 tokens), how far answers that a timeout cut off overran. The
 seconds that a token of the prompt costs are fitted on the calls themselves.
 
 Made by `python -m benchmarks.savings.run --first {first} --seeds {seeds} --output docs/savings.md`.
