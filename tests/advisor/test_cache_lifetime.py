@@ -35,6 +35,24 @@ def test_the_saving_is_one_dear_write_against_forty(tmp_path: Path) -> None:
     assert money.expected == pytest.approx(6_000 * 5e-6 * (40 * 1.25 - 2 - 39 * 0.1) / 40 * 1000)
 
 
+@pytest.mark.parametrize("head", ["5m", None], ids=["marked head", "head without a marker"])
+def test_no_more_is_promised_than_the_expired_entries_cost_to_write_again(tmp_path: Path, head: str | None) -> None:
+    """Talks share a long head; a longer life of the entries must not be credited with what talks could share."""
+    traffic = CachedTraffic()
+    system = ("system", "guide", LONG, head) if head else ("system", "guide", LONG)
+    for name in range(12):
+        for turn in range(4):
+            texts = [("messages", 100 * name + place, 4_000) for place in range(turn + 1)]
+            traffic.ask(prompt(system, *texts[:-1], (*texts[-1], "5m")))
+            traffic.idle(700)
+    found = finding(traffic, tmp_path, "extend-cache-ttl")
+    money, tokens = found.saving.usd_per_1000_calls, found.evidence["tokens_written_again"]
+    assert money is not None
+    assert isinstance(tokens, int)
+    # At $5 a million tokens: 1.25 times that for the write, 0.1 times for reading instead.
+    assert 48 * money.expected / 1000 <= tokens * 5e-6 * (1.25 - 0.1) * (1 + 1e-9)
+
+
 def test_only_the_head_needs_the_hour_where_the_conversation_moves_on(tmp_path: Path) -> None:
     traffic = CachedTraffic()
     for name in range(20):

@@ -47,6 +47,19 @@ def test_the_saving_is_the_wait_until_the_first_words(ask: Ask):
     assert finding.saving.usd_per_month is None
 
 
+@pytest.mark.parametrize("held", [0, 38_000])
+def test_what_the_cache_holds_is_not_waited_for_before_the_first_words(ask: Ask, held: int):
+    """The attribute counts all input tokens, those from the cache too: only the others are read before the answer."""
+    traffic = chat(input_tokens=40_000, gen_ai__usage__cache_read__input_tokens=held, duration=14.0)
+    for number in range(60):  # what a token adds is known from elsewhere
+        line = Line("/srv/shop/app/other.py", 5, "other")
+        traffic.call(line, stream=True, output_tokens=300, input_tokens=500 + 700 * number)
+
+    [finding] = ask(traffic, RULE).findings
+
+    assert finding.evidence["first_words_after_s"] == pytest.approx(0.8 + 0.00012 * (40_000 - held), rel=0.1)
+
+
 def test_a_long_think_before_the_answer_is_not_promised_away(ask: Ask):
     """Of 800 output tokens 400 are thinking: a stream shows the other half earlier, and only that."""
     traffic = chat(output_tokens=800, thinking_tokens=400)
