@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -15,8 +15,8 @@ import pytest
 from firsttoken import store as stores
 from firsttoken_dashboard.advisor import changes, states, verify
 from firsttoken_dashboard.advisor.audit import audit
-from firsttoken_dashboard.advisor.before_after import difference
-from firsttoken_dashboard.advisor.findings import Audit
+from firsttoken_dashboard.advisor.before_after import Call, difference
+from firsttoken_dashboard.advisor.findings import Audit, Site
 from firsttoken_dashboard.advisor.followed import Followed
 from firsttoken_dashboard.analysis import Window
 from tests.advisor.traffic import CHAT, OVERLOADED, ROOT, START, Attempt, Line, Traffic
@@ -253,6 +253,60 @@ def test_a_change_without_effect_is_called_a_saving_in_at_most_1_of_20_cases(
         before, after = ([luck.lognormvariate(0, 0.6) for _ in range(n)] for _ in range(2))
         savings += difference(before, after, statistic).low > 0
     assert savings <= 5
+
+
+def lucky(luck: random.Random, number: int) -> Call:
+    """A call of an application that does not change: lognormal times and costs, one in ten refused."""
+    start, took, failed = number * 30 + luck.expovariate(1 / 20), luck.lognormvariate(1, 0.5), luck.random() < 0.1
+    return Call(
+        start_s=START.timestamp() + start,
+        end_s=START.timestamp() + start + took,
+        trace_id=f"trace {number // 2}",
+        parent_span_id=f"span {number // 2}",
+        model="claude-opus-5",
+        function="answer",
+        stream=False,
+        cache_used=False,
+        client_calls=2,
+        connection_new=False,
+        setup_s=luck.lognormvariate(-3, 0.5),
+        timeout_s=20.0,
+        failed=failed,
+        refused=failed,
+        limited=False,
+        timed_out=luck.random() < 0.1,
+        wait_s=None if failed else took,
+        ttft_s=None,
+        duration_s=took,
+        output_tokens=None if failed else 200,
+        lost_s=luck.lognormvariate(-1, 1) if failed else 0.0,
+        cost_usd=None if failed else luck.lognormvariate(-5, 0.6),
+        configuration=("1.0",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [("enable-prompt-caching", ""), ("reuse-client", ""), ("raise-timeout", "raise"), ("handle-overload", "overload")],
+)
+def test_a_change_that_changed_nothing_is_called_a_saving_in_at_most_5_of_100_applications(rule: str, key: str) -> None:
+    verified = 0
+    for seed in range(100):
+        luck = random.Random(seed)
+        calls = [lucky(luck, number) for number in range(100)]
+        at = changes_at(calls[50])
+        site = Site("shop", "/srv/shop/app/chat.py", 31, "answer")
+        said = Followed(
+            "id", rule, "title", "finding", site, "claude-opus-5", key, "applied", at, at, at,
+            applied_at=at, said=True, seen_until=changes_at(calls[40]),
+        )  # fmt: skip
+        verified += verify.judge(said, calls, changes_at(calls[-1])).state == "verified"
+    assert verified <= 5
+
+
+def changes_at(call: Call) -> datetime:
+    """A call's start as the store has it."""
+    return datetime.fromtimestamp(call.start_s, timezone.utc).replace(tzinfo=None)
 
 
 def test_an_interval_holds_the_truth_and_is_the_same_each_time() -> None:
