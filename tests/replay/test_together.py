@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from firsttoken_dashboard import pricing
+from firsttoken_dashboard import analysis, pricing
 from firsttoken_dashboard.advisor import together
 from firsttoken_dashboard.advisor.audit import audit
 from firsttoken_dashboard.advisor.estimate import Rates
+from firsttoken_dashboard.advisor.findings import Finding, Fix, Range, Saving, Site
 from firsttoken_dashboard.advisor.fit import LatencyFit
 from firsttoken_dashboard.advisor.prompts import Block
 from firsttoken_dashboard.advisor.recorded import Recording
 from firsttoken_dashboard.advisor.replay import CacheUse, Mark, Recorded, Request, requests
 from firsttoken_dashboard.advisor.rules import Context
+from firsttoken_dashboard.advisor.sites import Declared, locate
 from firsttoken_dashboard.advisor.together import Change
 from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.demo.api import cache as api
@@ -140,3 +142,44 @@ def test_two_findings_about_the_same_calls_save_less_than_their_sum_and_more_tha
         assert alone is not None
         assert alone.usd_per_month == own
     assert together.total(answer.together, [], Rates(answer.since, answer.until), answer.weight) is None
+
+
+def test_where_prompts_are_not_recorded_the_mean_call_stands_for_all(tmp_path: Path) -> None:
+    """Half the output tokens at a tenth of the price: 0.05 of the output, not 0.5 + 0.9 of it."""
+    traffic = Traffic()
+    for _ in range(30):
+        traffic.call(input_tokens=1_000, output_tokens=400, without=["firsttoken.prompt.blocks"])
+    window = Window()
+    with traffic.store(tmp_path).read() as con:
+        [site_id] = locate(con, window, root=ROOT, said=Declared())
+        analysis.rows(con, "audited", window, package="firsttoken_dashboard.advisor", most=1000)
+        context = Context(window, Rates(None, None), {}, PRICES, LatencyFit(PRICES, {}))
+        shorter = promise(Change(site_id, LARGE, output_spared=200), usd(LARGE, 400) - usd(LARGE, 200))
+        smaller = promise(Change(site_id, LARGE, other_model=SMALL), usd(LARGE, 400) - usd(SMALL, 400))
+        [group] = together.groups(con, [shorter, smaller], context)
+    both = group.usd_per_month[frozenset({shorter.id, smaller.id})]
+    assert both.expected == pytest.approx(1_000 * (usd(LARGE, 400) - usd(SMALL, 200)))
+
+
+def usd(model: str, output: int) -> float:
+    cost = PRICES.cost(model, dt.date(2026, 11, 20), 1_000, 0, 0, 0, output)
+    assert cost is not None
+    return cost
+
+
+def promise(change: Change, usd_per_call: float) -> Finding:
+    """A finding that promises this for a thousand calls a month."""
+    money = Range.exactly(1_000 * usd_per_call)
+    return Finding(
+        rule=str(change),
+        title="",
+        site=Site("shop"),
+        model=LARGE,
+        evidence={},
+        saving=Saving("modelled", usd_per_month=money, usd_per_1000_calls=money),
+        confidence="high",
+        caveats="",
+        fix=Fix("", "", "", ""),
+        verify="",
+        change=change,
+    )
