@@ -4,8 +4,9 @@
 
 Without --store it makes a store of simulated calls first. For every page, in turns: the page with the server's answers
 forgotten (cold), again with them (warm), and its floor; median of the rounds, milliseconds since the reload. "first" is
-when the first figures and the first table can be read, "whole" when nothing more comes; the audit, which is made beside
-the page, is timed apart. At the end: clicks, and the server's memory.
+when the first figures and the first table can be read, "whole" when nothing more comes. What is made beside the page
+(audit, comparison, replay of prompts) is timed apart, at the first visit: "beside". At the end: clicks, and the server's
+memory.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ def main() -> None:
                 os.kill(server.pid, signal.SIGUSR1)
                 time.sleep(0.3)
 
-            print("| page | first, cold | whole, cold | whole, warm | floor | cold / floor | audit |")
+            print("| page | first, cold | whole, cold | whole, warm | floor | cold / floor | beside |")
             print("|---|---|---|---|---|---|---|", flush=True)
             for name in args.page:
                 path = "" if name == "overview" else name
@@ -189,7 +190,6 @@ def main() -> None:
                     cold = timed(page, f"{real}/{path}{query}")
                     rounds["first"].append(cold["first"])
                     rounds["cold"].append(cold["whole"])
-                    timed(page, f"{real}/{path}{query}", audit=audit)
                 middle = {key: statistics.median(values) for key, values in rounds.items()}
                 ratio = middle["cold"] / middle["floor"]
                 print(

@@ -23,7 +23,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, get_script_run_ctx
 
 from firsttoken_dashboard import cli
-from firsttoken_dashboard.app import auditing, frame, later, reading
+from firsttoken_dashboard.app import frame, reading
 
 
 def page() -> str:
@@ -69,13 +69,9 @@ def replay(folder: Path) -> None:
 
 
 def forget(*_: Any) -> None:
-    """As a server that has just started."""
+    """As a server that has just started; what is made beside the pages (audits, comparisons) stays."""
     with reading._lock:
         reading._answers.clear()
-    with auditing._shelf.lock:
-        auditing._shelf.asked.clear()
-    with later._shelf.lock:
-        later._shelf.asked.clear()
 
 
 if __name__ == "__main__":
