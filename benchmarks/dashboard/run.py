@@ -5,8 +5,8 @@
 Without --store it makes a store of simulated calls first. For every page, in turns: the page with the server's answers
 forgotten (cold), again with them (warm), and its floor; median of the rounds, milliseconds since the reload. "first" is
 when the first figures and the first table can be read, "whole" when nothing more comes. What is made beside the page
-(audit, comparison, replay of prompts) is timed apart, at the first visit: "beside". At the end: clicks, and the server's
-memory.
+(audit, comparison, replay of prompts) is timed apart, at the first visit: "beside". At the end: clicks, and what memory
+the server took.
 """
 
 from __future__ import annotations
