@@ -100,12 +100,11 @@ def message(draw: random.Random, spans: int) -> ExportTraceServiceRequest:
 def bodies(directory: Path, size: int, total: int) -> list[Path]:
     """Files of one serialized request each, made before the clock runs."""
     draw = random.Random(size)
-    directory.mkdir()
-    made: list[Path] = []
-    for number in range(total // size):
-        path = directory / f"{number}"
-        path.write_bytes(message(draw, size).SerializeToString())
-        made.append(path)
+    directory.mkdir(parents=True, exist_ok=True)
+    made = [directory / f"{number}" for number in range(total // size)]
+    for path in made:
+        if not path.exists():
+            path.write_bytes(message(draw, size).SerializeToString())
     return made
 
 
@@ -271,6 +270,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=600_000, help="for each row; batches of 100: a third of them")
     parser.add_argument("--only", nargs="*", default=["floor", "http-1000", "http-100", "grpc", "import"])
+    parser.add_argument("--bodies", type=Path, help="keep the requests here, and take them from here the next time")
     chosen = parser.parse_args()
     print("                  batch     spans  answered/s    merged/s  cpu µs  client      stored")
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARK_DIRECTORY")) as name:
@@ -282,7 +282,9 @@ def main() -> None:
                 continue
             size = 100 if what.endswith("100") else 1000
             total = chosen.spans // 3 if size == 100 else chosen.spans
-            files = made.get(size) or made.setdefault(size, bodies(directory / f"of-{size}", size, total))
+            files = made.get(size) or made.setdefault(
+                size, bodies((chosen.bodies or directory) / f"of-{size}", size, total)
+            )
             floor = [sys.executable, str(Path(__file__).with_name("floor.py"))]
             if what == "floor":
                 measured("floor", floor, None, files, size)

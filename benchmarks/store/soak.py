@@ -26,7 +26,7 @@ import time
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from firsttoken import store as stores
 from firsttoken.store import maintenance
@@ -203,13 +203,18 @@ class Soak:
 
     def receive(self) -> None:
         command = [str(FIRSTTOKEN), "receive", "--store", str(self.store), "--grpc-port", "0"]
-        self.receiver = subprocess.Popen(
-            [*command, "--http-port", str(self.port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        out: IO[str] | None = self.receiver.stdout
-        assert out is not None
-        line = out.readline()
-        self.port = int(line.split("/v1")[0].rsplit(":", 1)[1])
+        while True:
+            self.receiver = subprocess.Popen(
+                [*command, "--http-port", str(self.port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            assert self.receiver.stdout is not None
+            line = self.receiver.stdout.readline()
+            if "/v1" in line:
+                self.port = int(line.split("/v1")[0].rsplit(":", 1)[1])
+                return
+            # A port that the system lends out may be lent to somebody else between two lives.
+            print("receiver:", self.receiver.communicate()[1].strip(), flush=True)
+            time.sleep(1)
 
     def run(self) -> None:
         self.lives = [self.writer() for _ in range(self.chosen.writers)]
@@ -303,7 +308,7 @@ def main() -> int:
     parser.add_argument("--receivers", type=int, choices=(0, 1), default=1)
     parser.add_argument("--kill", type=float, default=3.0, help="seconds between two kills, in the mean; 0: none")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARK_DIRECTORY")) as name:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCHMARK_DIRECTORY"), ignore_cleanup_errors=True) as name:
         soak = Soak(chosen, Path(name), time.monotonic() + chosen.seconds)
         soak.run()
         return 1 if report(soak) else 0

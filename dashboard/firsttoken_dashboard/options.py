@@ -48,8 +48,12 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_store(args: argparse.Namespace) -> Store:
+def open_store(args: argparse.Namespace, *, threads: int | None = None) -> Store:
     """Open the store that `add_store`'s options name; nothing is read or written yet.
+
+    Args:
+        args: the parsed options.
+        threads: of DuckDB, for a command that needs the other cores itself.
 
     Raises:
         StoreError: they name none, or it is switched off.
@@ -58,7 +62,7 @@ def open_store(args: argparse.Namespace) -> Store:
 
     if _SIZE.fullmatch(args.memory_limit) is None:
         raise CommandError(f"--memory-limit {args.memory_limit!r} is no size: write 512MB or 4GB.")
-    return store.open(args.store, memory_limit=args.memory_limit)
+    return store.open(args.store, memory_limit=args.memory_limit, threads=threads)
 
 
 def add_keep_content(parser: argparse.ArgumentParser) -> None:

@@ -50,8 +50,11 @@ def run(args: argparse.Namespace) -> int:
             f"--host {args.host} can be reached by others: give a token with --token or ${TOKEN_VARIABLE}."
         )
     options.heed_keep_content(args)
-    store = options.open_store(args)
+    # One thread writes tables at the pace at which the others decode; with more it takes the core from them.
+    store = options.open_store(args, threads=1)
     _check(store)
+    # Who waits for the interpreter while a body is decoded gets it after a millisecond, not five.
+    sys.setswitchinterval(0.001)
     told_to_stop = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

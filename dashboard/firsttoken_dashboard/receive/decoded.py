@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,10 @@ MAX_ATTRIBUTES: Final = 1024
 MAX_EVENTS: Final = 1024
 #: Values nested deeper than this become null: protobuf itself stops at 100, and SQL reads the first level or two.
 MAX_DEPTH: Final = 16
+
+
+#: Held while a large body is decoded: threads that compete for the interpreter make each other wait, and the writer.
+ONE_AT_A_TIME: Final = threading.Lock()
 
 
 class UndecodableError(Exception):

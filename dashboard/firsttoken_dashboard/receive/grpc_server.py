@@ -17,7 +17,7 @@ from firsttoken.store import StoreError
 from firsttoken_dashboard.receive import otlp_protobuf
 from firsttoken_dashboard.receive.answers import accepted
 from firsttoken_dashboard.receive.body import MAX_BODY
-from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
+from firsttoken_dashboard.receive.decoded import ONE_AT_A_TIME, Decoded, UndecodableError
 from firsttoken_dashboard.receive.http import MAX_WAIT_S, RETRY_AFTER_S
 from firsttoken_dashboard.receive.writer import OverloadedError
 
@@ -62,7 +62,8 @@ class _Service:
         self._authorize(context)
         decoded = Decoded()
         try:
-            otlp_protobuf.decode(request, decoded)
+            with ONE_AT_A_TIME:
+                otlp_protobuf.decode(request, decoded)
         except UndecodableError as error:
             self._abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error), "undecodable")
         if decoded.refused:

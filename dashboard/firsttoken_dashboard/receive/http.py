@@ -16,7 +16,7 @@ from starlette.routing import Route
 from firsttoken.store import StoreError
 from firsttoken_dashboard.receive import body, otlp_json, otlp_protobuf
 from firsttoken_dashboard.receive.answers import Encoding, accepted, written
-from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
+from firsttoken_dashboard.receive.decoded import ONE_AT_A_TIME, Decoded, UndecodableError
 from firsttoken_dashboard.receive.writer import OverloadedError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class _Receiver:
                 decode(data, decoded)
             else:
                 # In a thread: a body of 64 MiB takes seconds, in which health must still be answered.
-                await asyncio.to_thread(decode, data, decoded)
+                await asyncio.to_thread(_decode_in_turn, decode, data, decoded)
         except UndecodableError as error:
             raise _Refusal(400, Code.INVALID_ARGUMENT, str(error), "undecodable") from None
         finally:
@@ -159,6 +159,11 @@ class _Receiver:
             raise _Refusal(503, Code.UNAVAILABLE, str(error), "overload") from None
         except (StoreError, OSError) as error:
             raise _Refusal(503, Code.UNAVAILABLE, str(error), "store") from None
+
+
+def _decode_in_turn(decode: Callable[[bytes, Decoded], None], data: bytes, decoded: Decoded) -> None:
+    with ONE_AT_A_TIME:
+        decode(data, decoded)
 
 
 def _forget(late: asyncio.Future[None]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-fA-F]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0{16})[0-9a-fA-F]{16}")
+_PLAIN: Final = frozenset({"stringValue", "boolValue", "bytesValue"})
 #: One of these makes an object OTLP; the latter two are other signals in a file that holds all of them.
 _SIGNALS: Final = ("resourceSpans", "resourceMetrics", "resourceLogs")
 
@@ -102,23 +103,28 @@ def _add_span(
 
 def _attributes(pairs: Json, depth: int = 0) -> dict[str, Json]:
     taken: dict[str, Json] = {}
-    for pair in _objects(pairs):
-        if len(taken) == MAX_ATTRIBUTES:
-            break
+    for pair in pairs if isinstance(pairs, list) else ():
+        if not isinstance(pair, dict):
+            continue
         key = pair.get("key")
         if isinstance(key, str):
-            taken[key] = _value(_object(pair.get("value")), depth)
+            if len(taken) == MAX_ATTRIBUTES:
+                break
+            value = pair.get("value")
+            # Most are texts: a quarter of the time of this module goes by here.
+            text = value.get("stringValue") if isinstance(value, dict) else None
+            taken[key] = text if isinstance(text, str) else _value(_object(value), depth)
     return taken
 
 
 def _value(value: dict[str, Json], depth: int) -> Json:
     for kind, held in value.items():
-        if kind in {"stringValue", "boolValue", "bytesValue"}:
-            return held if isinstance(held, (str, bool)) else None
         if kind == "intValue":
             return _number(held, int)
         if kind == "doubleValue":
-            return _number(held, float)
+            return held if isinstance(held, float) else _number(held, float)
+        if kind in _PLAIN:
+            return held if isinstance(held, (str, bool)) else None
         if kind == "arrayValue" and depth < MAX_DEPTH:
             return [_value(item, depth + 1) for item in _objects(_object(held).get("values"))]
         if kind == "kvlistValue" and depth < MAX_DEPTH:
@@ -145,7 +151,7 @@ def _hex(value: Json, form: re.Pattern[str]) -> str | None:
 
 def _number(value: Json, kind: type[int | float]) -> int | float | None:
     """Read a number from itself or from text; what is none is unknown, not 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if not isinstance(value, (int, float, str)) or value is True or value is False:
         return None
     try:
         return kind(value)

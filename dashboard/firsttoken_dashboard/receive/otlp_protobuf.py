@@ -102,7 +102,9 @@ def _attributes(pairs: Iterable[KeyValue], depth: int = 0) -> dict[str, Json]:
     for pair in pairs:
         if len(taken) == MAX_ATTRIBUTES:
             break
-        taken[pair.key] = _value(pair.value, depth)
+        value = pair.value
+        # Most are texts, and to ask for one is cheaper than to ask which kind it is.
+        taken[pair.key] = value.string_value or _value(value, depth)
     return taken
 
 

@@ -28,7 +28,7 @@ MAX_WAITING: Final = 100_000
 #: Part of the outbox's bound that may be taken before clients are asked to come back: beyond the bound the oldest go.
 MAX_OUTBOX: Final = 0.75
 #: Spans that wait beside the tables, or seconds since the first of them, after which they are taken in.
-MERGE_SPANS: Final = 20_000
+MERGE_SPANS: Final = 40_000
 MERGE_S: Final = 2.0
 #: Part of the outbox's bound that is taken in at once again: more came meanwhile than one transaction holds.
 _BACKLOG: Final = 0.05

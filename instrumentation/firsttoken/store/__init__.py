@@ -32,15 +32,15 @@ __all__ = [
 
 
 def open(  # noqa: A001 - `firsttoken.store.open` is the name that users look for
-    location: str | os.PathLike[str] | None = None, *, memory_limit: str | None = None
+    location: str | os.PathLike[str] | None = None, *, memory_limit: str | None = None, threads: int | None = None
 ) -> Store:
     """The store at `location`: a path or a duckdb: URI; None asks `FIRSTTOKEN_STORE`, then the user's data directory.
 
     Opens nothing and makes no file yet. `memory_limit` (as DuckDB writes it, "2GB") is for commands of our own, which
-    then may use every core too; inside an application the store takes one thread and 256 MB.
+    then may use every core too, or as many as `threads`; inside an application the store takes one thread and 256 MB.
 
     Raises:
         StoreOff: the location is `off`.
         StoreError: the location names no DuckDB file.
     """
-    return Store(resolve(location), memory_limit=memory_limit)
+    return Store(resolve(location), memory_limit=memory_limit, threads=threads)

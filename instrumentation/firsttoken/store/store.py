@@ -48,13 +48,15 @@ class Store:
     Args:
         path: the file; it is made by the first append.
         memory_limit: None inside an application (256 MB, one thread); our own commands say theirs, and use all cores.
+        threads: of DuckDB, for a command that needs the other cores itself.
     """
 
-    def __init__(self, path: Path, *, memory_limit: str | None = None) -> None:
+    def __init__(self, path: Path, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         self.path: Path = path
         self._memory_limit = memory_limit or connections.APPLICATION_MEMORY
         self._bytes_at_once = outbox.BYTES_AT_ONCE * (1 if memory_limit is None else 4)
-        self._threads = connections.APPLICATION_THREADS if memory_limit is None else os.cpu_count() or 1
+        every = connections.APPLICATION_THREADS if memory_limit is None else os.cpu_count() or 1
+        self._threads = threads or every
         self._mutex = threading.Lock()
         self._writer = connections.Writer(path, self._memory_limit, self._threads)
         self._ended = -_PAUSE_S
