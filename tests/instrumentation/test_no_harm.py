@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import logging
+import math
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any
 
@@ -19,7 +21,7 @@ from firsttoken_dashboard.demo.api import LookAlike
 from firsttoken_dashboard.demo.api.records import Record
 from tests.instrumentation.recording import Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, Way, parametrize
+from tests.instrumentation.ways import ALL, Way, named, parametrize
 
 ENDINGS: dict[str, dict[str, Any]] = {
     "answered": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002),
@@ -30,6 +32,23 @@ ENDINGS: dict[str, dict[str, Any]] = {
     "error event": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002, error_after=9),
     "cut": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002, cut_after=9),
 }
+#: Endings that take longer, or differ little between ways: for one way of each kind.
+FURTHER: dict[str, dict[str, Any]] = {
+    "retries exhausted": request(status=529, retry_after_s=0.01),
+    "no answer in time": request(headers_s=math.inf, ttft_s=math.inf),
+    "silence in mid-stream": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002, stall_after=9, stall_s=9),
+    "thinking, text and a tool": request(
+        thinking_tokens=20, output_tokens=40, answer="text+tool", tokens_per_second=9000, ttft_s=0.002
+    ),
+    "left early": request(output_tokens=24, tokens_per_second=9000, ttft_s=0.002),
+}
+KINDS = (
+    named("create"),
+    named("stream_text"),
+    named("streaming_response_lines"),
+    named("create_stream_for", "async"),
+    named("stream_text", "async"),
+)
 #: An old SDK does not close its stream where an error event ends it.
 LEFT_LYING = "finally" not in inspect.getsource(vars(anthropic.Stream)["__stream__"])
 #: What differs between any two requests, whoever makes them.
@@ -43,13 +62,15 @@ _IDS = re.compile(
 class Experience:
     """All that an application could notice of one call."""
 
-    def __init__(self, way: Way, api: LookAlike, asked: dict[str, Any]) -> None:
+    def __init__(
+        self, way: Way, api: LookAlike, asked: dict[str, Any], *, timeout_s: float = 20, at_most: int | None = None
+    ) -> None:
         api.clear()  # the same request again has other luck; after a clear it has the same
         self.logs: list[str] = []
         with warnings.catch_warnings(record=True) as caught, _listening(self.logs):
             warnings.simplefilter("always")
-            client = way.client(api.url, max_retries=1, timeout=20)
-            self.items = [_plain(item) for item in way.run(client, asked)]
+            client = way.client(api.url, max_retries=1, timeout=timeout_s)
+            self.items = [_plain(item) for item in way.run(client, asked, at_most)]
         self.warnings: list[Any] = [(str(warning.message), warning.category) for warning in caught]
         self.sent = [_sent(record) for record in api.settle()]
 
@@ -74,19 +95,48 @@ class Experience:
 def test_nothing_that_the_application_sees_changes(
     way: Way, ending: str, claude_api: LookAlike, uninstrumented: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    compare(lambda: Experience(way, claude_api, ENDINGS[ending]), monkeypatch)
+    assert uninstrumented.calls
+
+
+@parametrize(KINDS)
+@pytest.mark.parametrize("ending", FURTHER)
+def test_nor_at_any_further_ending(
+    way: Way, ending: str, claude_api: LookAlike, uninstrumented: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeout_s = 0.15 if ending in {"no answer in time", "silence in mid-stream"} else 20
+    at_most = 3 if ending == "left early" else None
+    compare(lambda: Experience(way, claude_api, FURTHER[ending], timeout_s=timeout_s, at_most=at_most), monkeypatch)
+    assert uninstrumented.calls
+
+
+@parametrize(KINDS)
+def test_messages_that_can_be_read_only_once_are_sent_whole(
+    way: Way, claude_api: LookAlike, uninstrumented: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def experience() -> Experience:
+        messages = ({"role": role, "content": "Tell me more."} for role in ("user", "assistant", "user"))
+        return Experience(way, claude_api, {**ENDINGS["answered"], "messages": messages})
+
+    compare(experience, monkeypatch)
+    assert all(len(json.loads(record.body)["messages"]) == 3 for record in claude_api.records)
+    assert uninstrumented.calls
+
+
+def compare(experience: Callable[[], Experience], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with us as without us."""
     for name in ("INITIAL_RETRY_DELAY", "MAX_RETRY_DELAY"):
         monkeypatch.setattr(_base_client, name, 0.01)  # the SDK's backoff, else half a second
     for last in (False, True):  # what is only done once in a process has been done the second time
-        without = Experience(way, claude_api, ENDINGS[ending])
+        without = experience()
         AnthropicInstrumentor().instrument()
         try:
-            within = Experience(way, claude_api, ENDINGS[ending])
+            within = experience()
         finally:
             AnthropicInstrumentor().uninstrument()
         if without == within:
             break
         assert not last, without.difference(within)
-    assert uninstrumented.calls
 
 
 def test_the_clients_surface_keeps_its_signatures_and_names(recorded: Recording) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import anthropic
 import pytest
 from opentelemetry.sdk.trace.export import SpanExportResult
 
@@ -14,7 +15,7 @@ from firsttoken import DuckDBSpanExporter, store
 from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.recording import Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, Way, parametrize
+from tests.instrumentation.ways import ALL, Way, named, parametrize
 
 #: The word that is planted; what follows it says where.
 SECRET = "xyzzysecret"
@@ -42,7 +43,22 @@ def asked() -> dict[str, Any]:
     base["stop_sequences"] = [planted("stop")]
     base["extra_headers"] = {**base["extra_headers"], "x-internal-token": planted("header")}
     base["extra_query"] = {"token": planted("query")}
+    base["extra_body"] = {"custom": planted("custom")}
     return base
+
+
+def transport(way: Way) -> Any:
+    """A transport that adds a header with a secret to every response."""
+
+    def add(response: Any) -> None:
+        response.headers["x-internal-token"] = planted("response-header")
+
+    async def add_async(response: Any) -> None:
+        add(response)
+
+    if way.mode == "sync":
+        return anthropic.DefaultHttpxClient(verify=False, event_hooks={"response": [add]})
+    return anthropic.DefaultAsyncHttpxClient(verify=False, event_hooks={"response": [add_async]})
 
 
 @parametrize(ALL)
@@ -61,23 +77,20 @@ def test_no_secret_leaves_the_process(
         body["extra_headers"]["x-lookalike-status"] = str(status)
     if "tool_runner" not in way.name:
         tool = {
-            "name": "look",
+            "name": planted("name"),
             "description": planted("tool"),
             "input_schema": {"type": "object", "description": planted("schema")},
         }
         body["tools"] = [tool]
     if way.name == "post":
-        del body["extra_query"]
+        del body["extra_query"], body["extra_body"]
 
-    items = way.run(way.client(claude_api.url, api_key=planted("key")), body)
+    items = way.run(way.client(claude_api.url, api_key=planted("key"), http_client=transport(way)), body)
 
     assert items
     assert SECRET in claude_api.records[0].body.decode()
     assert recorded.calls
-    spans = "\n".join(span.to_json() for span in recorded.spans)
-    assert SECRET not in spans
-    assert SECRET not in repr(recorded.histograms())
-    assert SECRET not in "\n".join(record.getMessage() for record in caplog.records if record.name == "firsttoken")
+    nothing_of_it_is_told(recorded, caplog)
 
     path = tmp_path / "secrets.duckdb"
     exporter = DuckDBSpanExporter(path)
@@ -91,3 +104,45 @@ def test_no_secret_leaves_the_process(
     assert rows
     assert SECRET not in json.dumps(rows)
     assert all(SECRET.encode() not in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
+
+
+@pytest.mark.parametrize("name", ["create_stream_for", "stream_text", "streaming_response_lines"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_what_the_application_itself_raises_is_not_told_either(
+    name: str,
+    mode: Literal["sync", "async"],
+    claude_api: LookAlike,
+    recorded: Recording,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="firsttoken")
+
+    def fails(_: object) -> None:
+        raise ValueError(planted("application"))
+
+    monkeypatch.setattr("tests.instrumentation.ways.seen", fails)
+    way = named(name, mode)
+    (error,) = way.run(way.client(claude_api.url), request())
+    assert SECRET in error["text"]
+    recorded.eventually(1)
+    nothing_of_it_is_told(recorded, caplog)
+
+
+def test_credentials_in_an_address_that_nobody_answers_at_are_not_told(
+    recorded: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="firsttoken")
+    way = named("create")
+    (error,) = way.run(way.client(f"http://{planted('user')}:{planted('password')}@127.0.0.1:9"), request())
+    assert error["type"].endswith("APIConnectionError")
+    assert recorded.calls
+    nothing_of_it_is_told(recorded, caplog)
+
+
+def nothing_of_it_is_told(recorded: Recording, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither by spans nor by metrics nor by our log."""
+    assert SECRET not in "\n".join(span.to_json() for span in recorded.spans)
+    assert SECRET not in repr(recorded.histograms())
+    ours = [record for record in caplog.records if record.name == "firsttoken"]
+    assert SECRET not in "\n".join(logging.Formatter().format(record) for record in ours)

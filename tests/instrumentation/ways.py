@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import anthropic
@@ -50,27 +51,32 @@ class Way:
         plain = {"base_url": url, "api_key": "test", "max_retries": 0, "http_client": http(verify=False)}
         return kind(**{**plain, **options})
 
-    def run(self, client: Any, request: dict[str, Any]) -> list[Any]:
-        """All that an application saw of the call, in order; the last entry is the error that ended it, if one did."""
+    def run(self, client: Any, request: dict[str, Any], at_most: int | None = None) -> list[Any]:
+        """All that an application saw of the call, in order; the last entry is the error that ended it, if one did.
+
+        The application leaves after `at_most` things that it saw.
+        """
         if self.mode == "async":
-            return asyncio.run(self.run_async(client, request))
+            return asyncio.run(self.run_async(client, request, at_most))
         items: list[Any] = []
         call: Iterator[object] = getattr(sync_ways, self.name)(client, request)
         try:
             with client, closing(call):  # pyright: ignore[reportArgumentType]
-                items.extend(seen(item) for item in call)
+                items.extend(seen(item) for item in islice(call, at_most))
         except BaseException as error:  # noqa: BLE001 - a cancellation is an ending too
             items.append(seen_error(error))
         return items
 
-    async def run_async(self, client: Any, request: dict[str, Any]) -> list[Any]:
+    async def run_async(self, client: Any, request: dict[str, Any], at_most: int | None = None) -> list[Any]:
         """`run`, inside an event loop."""
         items: list[Any] = []
         call: AsyncIterator[object] = getattr(async_ways, self.name)(client, request)
         try:
             async with client, aclosing(call):  # pyright: ignore[reportArgumentType]
                 async for item in call:
-                    items.append(seen(item))  # noqa: PERF401 - what came before an error was seen too
+                    items.append(seen(item))
+                    if len(items) == at_most:
+                        break
         except BaseException as error:  # noqa: BLE001
             items.append(seen_error(error))
         return items
