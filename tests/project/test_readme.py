@@ -27,11 +27,31 @@ def test_ci_takes_its_commands_from_the_readme() -> None:
     assert subprocess.run(["bash", "-n", str(ROOT / ".ci/run")], check=False, timeout=10).returncode == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_within_the_repository_lead_somewhere(page: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", text(page))
+    folder = (ROOT / page).parent
 
-    assert [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
+    assert [target for target in targets if "://" not in target and not (folder / target).exists()] == []
+
+
+def test_every_page_of_the_docs_can_be_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(((?:docs/)?[a-z-]+\.md)", text("README.md")))
+    seen: set[str] = set()
+    while linked - seen:
+        page = (linked - seen).pop()
+        seen.add(page)
+        if (ROOT / page).exists():
+            linked |= {f"docs/{name.removeprefix('docs/')}" for name in re.findall(r"\]\(([a-z-]+\.md)", text(page))}
+    assert [page for page in DOCS if page not in seen] == []
 
 
 def test_the_python_in_the_readme_runs() -> None:
