@@ -3,7 +3,8 @@
     python benchmarks/dashboard/run.py [--store FILE | --calls 1000000] [--rounds 5] [--span 24h] [--page overview …]
 
 Without --store it makes a store of simulated calls first. For every page, in turns: the page with the server's answers
-forgotten (cold), again with them (warm), and its floor; median of the rounds, milliseconds since the reload. "first" is
+forgotten (cold), again with them (warm), and its floor; median of the rounds, milliseconds since the reload. "CPU" is
+what the server's process took of the processor. "first" is
 when the first figures and the first table can be read, "whole" when nothing more comes. What is made beside the page
 (audit, comparison, replay of prompts) is timed apart, at the first visit: "beside". At the end: clicks, and what memory
 the server took.
@@ -104,6 +105,12 @@ def click_until(page: Page, click: str, done: str) -> float:
     )
 
 
+def cpu_ms(process: int) -> float:
+    """The processor time that the process has taken so far: it tells also where the machine is busy."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mb(process: int) -> float:
     """The most memory the process ever had."""
     status = Path(f"/proc/{process}/status").read_text()
@@ -156,7 +163,7 @@ def main() -> None:
         recordings.mkdir()
         with (
             serving("real", store, recordings) as (real, server),
-            serving("floor", store, recordings) as (floor, _),
+            serving("floor", store, recordings) as (floor, literal),
             sync_playwright() as playwright,
         ):
             flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -174,27 +181,36 @@ def main() -> None:
                 os.kill(server.pid, signal.SIGUSR1)
                 time.sleep(0.3)
 
-            print("| page | first, cold | whole, cold | whole, warm | floor | cold / floor | beside |")
-            print("|---|---|---|---|---|---|---|", flush=True)
+            print(
+                "| page | first, cold | whole, cold | warm | floor | cold / floor | CPU, cold | CPU, floor | beside |"
+            )
+            print("|---|---|---|---|---|---|---|---|---|", flush=True)
             for name in args.page:
                 path = "" if name == "overview" else name
                 query = f"?live=false&span={args.span}"
                 audit = name in {"overview", "recommendations", "sites", "caching", "compare"}
                 first_audit = timed(page, f"{real}/{path}{query}", audit=audit)["audit"]
                 timed(beside, f"{floor}/{path}{query}")
-                rounds: dict[str, list[float]] = {"first": [], "cold": [], "warm": [], "floor": []}
+                rounds: dict[str, list[float]] = {
+                    name: [] for name in ("first", "cold", "warm", "floor", "cpu", "floor cpu")
+                }
                 for _ in range(args.rounds):
                     rounds["warm"].append(timed(page, f"{real}/{path}{query}")["whole"])
+                    before = cpu_ms(literal.pid)
                     rounds["floor"].append(timed(beside, f"{floor}/{path}{query}")["whole"])
+                    rounds["floor cpu"].append(cpu_ms(literal.pid) - before)
                     forget()
+                    before = cpu_ms(server.pid)
                     cold = timed(page, f"{real}/{path}{query}")
+                    rounds["cpu"].append(cpu_ms(server.pid) - before)
                     rounds["first"].append(cold["first"])
                     rounds["cold"].append(cold["whole"])
                 middle = {key: statistics.median(values) for key, values in rounds.items()}
                 ratio = middle["cold"] / middle["floor"]
                 print(
                     f"| {name} | {middle['first']:.0f} | {middle['cold']:.0f} | {middle['warm']:.0f} "
-                    f"| {middle['floor']:.0f} | {ratio:.2f} | {f'{first_audit:.0f}' if audit else ''} |",
+                    f"| {middle['floor']:.0f} | {ratio:.2f} | {middle['cpu']:.0f} | {middle['floor cpu']:.0f} "
+                    f"| {f'{first_audit:.0f}' if audit else ''} |",
                     flush=True,
                 )
             if not args.no_clicks:
