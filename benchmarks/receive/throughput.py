@@ -231,25 +231,12 @@ def counted(store: stores.Store) -> int:
     return row[0]
 
 
-def imported(directory: Path, total: int) -> None:
+def imported(directory: Path, total: int, kept: Path | None) -> None:
     """A collector's JSON lines, 1,000 spans a line, through `firsttoken import`."""
-    from google.protobuf.json_format import MessageToDict
-
-    draw = random.Random(7)
-    file = directory / "traces.jsonl"
     line = 1000
-    with file.open("w") as out:
-        for _ in range(total // line):
-            made = message(draw, line)
-            document = MessageToDict(made)
-            for told, span in zip(
-                document["resourceSpans"][0]["scopeSpans"][0]["spans"],
-                made.resource_spans[0].scope_spans[0].spans,
-                strict=True,
-            ):
-                told["traceId"], told["spanId"] = span.trace_id.hex(), span.span_id.hex()
-                told["kind"] = 3
-            out.write(json.dumps(document, separators=(",", ":")) + "\n")
+    file = (kept or directory) / f"traces-{total}.jsonl"
+    if not file.exists():
+        write_lines(file, line, total)
     store = stores.open(directory / "imported.duckdb", memory_limit="2GB")
     command = [str(FIRSTTOKEN), "import", str(file), "--store", str(store.path)]
     began = time.monotonic()
@@ -266,6 +253,23 @@ def imported(directory: Path, total: int) -> None:
     )
 
 
+def write_lines(file: Path, line: int, total: int) -> None:
+    from google.protobuf.json_format import MessageToDict
+
+    draw = random.Random(7)
+    with file.open("w") as out:
+        for _ in range(total // line):
+            made = message(draw, line)
+            document = MessageToDict(made)
+            for told, span in zip(
+                document["resourceSpans"][0]["scopeSpans"][0]["spans"],
+                made.resource_spans[0].scope_spans[0].spans,
+                strict=True,
+            ):
+                told["traceId"], told["spanId"], told["kind"] = span.trace_id.hex(), span.span_id.hex(), 3
+            out.write(json.dumps(document, separators=(",", ":")) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=600_000, help="for each row; batches of 100: a third of them")
@@ -278,7 +282,7 @@ def main() -> None:
         made: dict[int, list[Path]] = {}
         for what in chosen.only:
             if what == "import":
-                imported(directory, chosen.spans)
+                imported(directory, chosen.spans, chosen.bodies)
                 continue
             size = 100 if what.endswith("100") else 1000
             total = chosen.spans // 3 if size == 100 else chosen.spans

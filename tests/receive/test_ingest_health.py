@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +12,9 @@ from firsttoken import store as stores
 from firsttoken.store import ingest, maintenance
 from firsttoken_dashboard import cli
 from firsttoken_dashboard.receive.server import Address, Receiver
+from tests.receive.conftest import Running
 from tests.receive.otlp import request, span
-
-if TYPE_CHECKING:
-    from tests.receive.conftest import Running
+from tests.store.spans import call
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -40,42 +39,39 @@ def test_the_health_endpoint_tells_rates_lag_and_what_was_turned_away(receiver: 
 
 
 def test_the_receivers_word_is_there_for_other_processes(
-    receiver: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While it runs, and after it stopped."""
-    monkeypatch.setattr(ingest, "INTERVAL_S", 0.1)
-    second = Receiver(receiver.store, Address(http_port=0, grpc_port=0))
-    assert receiver.post(b"\xff").status == 400
-    second.health.rejected("token")
-    until(lambda: ingest.read_report(receiver.store.path) is not None)
-    report = ingest.read_report(receiver.store.path)
-    assert report is not None
-    assert (report.running, report.requests_rejected) == (True, (("token", 1),))
-    second.stop()
-    receiver.store.append([])
-    assert receiver.post(request(span(1)).SerializeToString()).status == 200
-    state = maintenance.info(receiver.store)
+    monkeypatch.setattr(ingest, "INTERVAL_S", 1.0)
+    store = stores.open(tmp_path / "store.duckdb")
+    with Receiver(store, Address(http_port=0, grpc_port=0)) as receiver:
+        running = Running(receiver, store)
+        assert running.post(request(span(1)).SerializeToString()).status == 200
+        assert running.post(b"\xff").status == 400
+        until(lambda: (report := ingest.read_report(store.path)) is not None and report.spans_stored == 1)
+        report = ingest.read_report(store.path)
+        assert report is not None
+        assert (report.running, report.requests_rejected) == (True, (("undecodable", 1),))
+    state = maintenance.info(store)
     assert state.receiver is not None
     assert not state.receiver.running
     assert (state.spans_last_minute, state.spans_last_hour) == (1, 1)
-    assert cli.main(["store", "info", "--store", str(receiver.store.path)]) == 0
-    assert "1 requests rejected: token" in capsys.readouterr().out
+    assert cli.main(["store", "info", "--store", str(store.path)]) == 0
+    assert "1 requests rejected: undecodable" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"written_unix_s": "soon"}', b"\xff"])
-def test_a_word_that_cannot_be_read_is_none(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    path = tmp_path_factory.mktemp("word") / "store.duckdb"
+def test_a_word_that_cannot_be_read_is_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "store.duckdb"
     assert ingest.read_report(path) is None
     ingest.report_file(path).write_bytes(content)
     assert ingest.read_report(path) is None
 
 
-def test_lag_is_how_long_the_first_of_what_waits_has_waited(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = stores.open(tmp_path_factory.mktemp("lag") / "store.duckdb")
+def test_lag_is_how_long_the_first_of_what_waits_has_waited(tmp_path: Path) -> None:
+    store = stores.open(tmp_path / "store.duckdb")
     filled = stores.SpanBatch()
-    filled.add_record(
-        stores.SpanRecord("1" * 32, "2" * 16, None, "chat", "CLIENT", 1, 2, "OK", *[None] * 4, *["{}"] * 4)
-    )
+    filled.add_record(call(1))
     store.append_batch(filled)
     with store.read():
         stores.open(store.path).append_batch(filled, patience_s=0)
