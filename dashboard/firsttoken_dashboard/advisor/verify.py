@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PACKAGE: Final = __package__ or ""
 #: Calls of one file that are looked at; of more, whole traces are drawn.
-MOST_CALLS: Final = 20_000
+MOST_CALLS: Final = 10_000
 #: The latest calls that are held against those before them, to see whether a saving was lost again.
 LATEST: Final = 40
 #: Share of a saving that must be gone again.
@@ -87,24 +87,31 @@ def _judged(
     if not watched:
         return known
     pricing.attach(con, prices)
+    con.execute("CREATE OR REPLACE TEMP TABLE watched_sites (service VARCHAR, file VARCHAR)")
+    files = {(one.site.service, one.site.file) for one in watched if one.site.file is not None}
+    if files:
+        con.executemany("INSERT INTO watched_sites VALUES (?, ?)", [list(pair) for pair in files])
+    _ask(con, "watched_files", most=MOST_CALLS)
     read: dict[Site, list[Call]] = {}
     judged = dict(known)
     located = False
     for one in watched:
         place = Site(one.site.service, one.site.file, parent=one.site.parent, prompt=one.site.prompt)
         if place not in read:
-            _ask(con, "watched_file", site_service=place.service, file=place.file, most=MOST_CALLS)
-            read[place] = _calls(con)
+            read[place] = _calls(con, place)
         if not read[place]:
             # The line is an ancestor's, or none is known: every call has to be looked at for that.
             if not located:
                 locate(con, analysis.Window(), root=root, said=Declared())
                 located = True
-            own = {"site_service": place.service, "file": place.file, "parent": place.parent, "prompt": place.prompt}
-            _ask(con, "watched_place", **own, most=MOST_CALLS)
-            read[place] = _calls(con)
+            _ask(con, "watched_place", **_key(place), most=MOST_CALLS)
+            read[place] = _calls(con, place)
         judged[one.id] = judge(one, read[place], now)
     return judged
+
+
+def _key(place: Site) -> dict[str, str | None]:
+    return {"site_service": place.service, "file": place.file, "parent": place.parent, "prompt": place.prompt}
 
 
 def _ask(con: duckdb.DuckDBPyConnection, question: str, **values: object) -> list[tuple[Any, ...]]:
@@ -115,9 +122,9 @@ def _is_watched(one: Followed, now: datetime) -> bool:
     return not one.aside(now) and (one.kind == "finding" or one.state in CHANGED)
 
 
-def _calls(con: duckdb.DuckDBPyConnection) -> list[Call]:
+def _calls(con: duckdb.DuckDBPyConnection, place: Site) -> list[Call]:
     told = len(fields(Call)) - 1
-    return [Call(*row[:told], configuration=row[told:]) for row in _ask(con, "verify_calls")]
+    return [Call(*row[:told], configuration=row[told:]) for row in _ask(con, "verify_calls", **_key(place))]
 
 
 def judge(one: Followed, calls: Sequence[Call], now: datetime) -> Followed:

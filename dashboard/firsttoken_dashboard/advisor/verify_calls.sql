@@ -9,6 +9,11 @@ WITH told AS (
         ) AS attempts_failed,
         LIST_FILTER(prompt_blocks, lambda block: STARTS_WITH(block, 'tools:') OR STARTS_WITH(block, 'system:')) AS head
     FROM watched
+    WHERE
+        site_service IS NOT DISTINCT FROM $site_service
+        AND site_file IS NOT DISTINCT FROM $file
+        AND site_parent IS NOT DISTINCT FROM $parent
+        AND site_prompt IS NOT DISTINCT FROM $prompt
 )
 SELECT
     EPOCH(told.start_time)::DOUBLE AS start_s,
