@@ -27,12 +27,8 @@ def test_ci_takes_its_commands_from_the_readme() -> None:
     assert subprocess.run(["bash", "-n", str(ROOT / ".ci/run")], check=False, timeout=10).returncode == 0
 
 
-PAGES = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    *sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")),
-]
+DOCS = sorted(f"docs/{page.name}" for page in ROOT.glob("docs/*.md"))
+PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *DOCS]
 
 
 @pytest.mark.parametrize("page", PAGES)
