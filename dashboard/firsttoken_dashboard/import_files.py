@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import every file; one that is no OTLP at all ends it with a usage error, bad lines are counted and told."""
     options.heed_keep_content(args)
-    store = options.open_store(args)
+    # One thread writes tables while this one decodes; with more it takes the core from it.
+    store = options.open_store(args, threads=1)
     for name in args.files:
         _import(store, name)
     return 0

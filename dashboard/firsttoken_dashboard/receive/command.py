@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from firsttoken.store import StoreMissing
+from firsttoken.store import StoreBusy, StoreMissing
 from firsttoken_dashboard import options
 from firsttoken_dashboard.receive.server import Address, Receiver, Tls, is_loopback
 
@@ -81,6 +81,8 @@ def _check(store: Store) -> None:
             pass
     except StoreMissing:
         store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except StoreBusy:
+        pass  # it is in use, so it can be used; what arrives lies beside it meanwhile
 
 
 def _tls(args: argparse.Namespace) -> Tls | None:
