@@ -147,3 +147,30 @@ def test_rules_that_need_the_model_do_not_call_good_what_has_none(ask: Ask):
 
     assert [one.outcome for one in found.checked] == ["not judged"] * 2
     assert all("gen_ai.request.model" in one.note for one in found.checked)
+
+
+def test_a_busy_site_is_told_from_whole_traces_that_stand_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of 400 calls about 100 are looked at; the figures are those of 400."""
+    traffic = Traffic()
+    for number in range(400):
+        with traffic.request():
+            line = f"{number:016x}"
+            traffic.call(
+                CHAT, model="claude-sonnet-5-5", input_tokens=400, output_tokens=40, firsttoken__request__hash=line
+            )
+        traffic.idle(5)
+    store = traffic.store(tmp_path)
+    [every] = audit(store, Window(), source_root=ROOT, only=["use-smaller-model"]).findings
+
+    monkeypatch.setattr("firsttoken_dashboard.advisor.audit.MOST_CALLS", 100)
+    some = audit(store, Window(), source_root=ROOT, only=["use-smaller-model"])
+
+    [drawn] = some.findings
+    n = drawn.evidence["n"]
+    assert isinstance(n, int)
+    assert 60 < n < 140
+    assert (every.evidence["n"], drawn.evidence["calls_in_all"], some.n_calls) == (400, 400, 400)
+    whole, part = every.saving.usd_per_month, drawn.saving.usd_per_month
+    assert whole is not None
+    assert part is not None
+    assert part.expected == pytest.approx(whole.expected, rel=0.05)
