@@ -22,9 +22,11 @@ def page(results: Mapping[str, Mapping[str, str]], libraries: Mapping[str, str])
     Raises ValueError for a scenario that no test specifies.
     """
     used: list[str] = []
-    lines = [_HEAD, *_table(results, libraries, [name for name in results if name.endswith("py3.11")], used)]
-    lines += ["", "Other Pythons, and async calls over aiohttp:", ""]
-    lines += _table(results, libraries, [name for name in results if not name.endswith("py3.11")], used)
+    first = [name for name in results if name.endswith("py3.11")]
+    lines = [_HEAD, *_table(results, libraries, first, used)]
+    others = [name for name in results if not name.endswith("py3.11")]
+    if others:
+        lines += ["", "Other Pythons, and async calls over aiohttp:", "", *_table(results, libraries, others, used)]
     lines += ["", *(f"{_mark(number)} {note}" for number, note in enumerate(used))] if used else []
     today = datetime.now(tz=timezone.utc).date()
     lines += ["", f"Run on {today}, {platform.system()} {platform.machine()}."]
