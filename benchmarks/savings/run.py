@@ -189,9 +189,9 @@ to 2.5 times), how long summaries get (2,000 to 8,000 tokens), how far answers t
 seconds that a token of the prompt costs are fitted on the calls themselves.
 
 Some of these ranges and margins (how far answers that a timeout cut off overran, by how much two hours differ) were
-chosen on runs like these; the estimates of `run-in-parallel`, `handle-overload` and `raise-timeout`, and the slope
-behind `repair-prompt-cache`, were mended on seeds 31 to 40. The applications need a machine that is not busy: where others keep
-it so, calls wait for a processor rather than for the API, and run into their timeouts.
+chosen on runs like these; the estimates of `run-in-parallel` and `handle-overload`, and the slope behind
+`repair-prompt-cache`, were mended on seeds 31 to 40. The applications need a machine that is not busy: where others
+keep it so, calls wait for a processor rather than for the API, and run into their timeouts.
 
 Made by `python -m benchmarks.savings.run --first {first} --seeds {seeds} --output docs/savings.md`.
 """

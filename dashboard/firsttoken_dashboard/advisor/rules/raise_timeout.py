@@ -30,7 +30,7 @@ NEAR: Final = 0.5
 ENOUGH_ANSWERS: Final = 5
 #: Times the mean overrun by which an answer that was cut off is longer than the timeout. More than once: what is cut
 #: off at every attempt is the longest there is.
-BEYOND: Final = (0.7, 1.6, 2.5)
+BEYOND: Final = (0.2, 1.3, 2.4)
 #: What the SDK waits where nobody says otherwise, in seconds; it limits the gap between bytes, not the whole answer.
 DEFAULT_TIMEOUT_S: Final = 600
 #: A stream's longest honest silence: the time to its first token, thinking included, with room.
