@@ -11,6 +11,8 @@ from opentelemetry.sdk.environment_variables import OTEL_BSP_SCHEDULE_DELAY
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
+from firsttoken.guard import guarded
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -34,24 +36,31 @@ class StoreSpanProcessor(SpanProcessor):
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._renew_lock)
 
+    # The application calls these three, by ending a span or its provider.
+
     def on_end(self, span: ReadableSpan) -> None:
-        if not (span.context and span.context.trace_flags.sampled):
-            return
+        if span.context and span.context.trace_flags.sampled:
+            guarded("the end of a span", self._hand_on, span)
+
+    def shutdown(self) -> None:
+        guarded("the store's end", self._shut_down)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        if self._begun is None or self._closed:
+            return True
+        return bool(guarded("a flush", self._begun.force_flush, timeout_millis))
+
+    def _hand_on(self, span: ReadableSpan) -> None:
         begun = self._begun or self._begin()
         if begun is not None:
             begun.on_end(span)
 
-    def shutdown(self) -> None:
+    def _shut_down(self) -> None:
         with self._lock:
             begun = None if self._closed else self._begun
             self._closed = True
         if begun is not None:
             begun.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        if self._begun is None or self._closed:
-            return True
-        return self._begun.force_flush(timeout_millis)
 
     def _begin(self) -> SpanProcessor | None:
         with self._lock:

@@ -24,7 +24,12 @@ pytestmark = pytest.mark.slow
 MODULES = ("children", "distro", "ending", "exporter", "handover", "instrumentor", "processor", "service", "switches")
 
 #: What stands between the application and OpenTelemetry itself, and guards what it calls.
-GUARDS = {"firsttoken.handover:_Handover.get_tracer"}
+GUARDS = {
+    "firsttoken.handover:_Handover.get_tracer",
+    "firsttoken.processor:StoreSpanProcessor.on_end",
+    "firsttoken.processor:StoreSpanProcessor.shutdown",
+    "firsttoken.processor:StoreSpanProcessor.force_flush",
+}
 
 #: Breaks what is named, then does what `opentelemetry-instrument` does, then is the application.
 SCRIPT = """
