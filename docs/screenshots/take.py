@@ -42,6 +42,12 @@ WIDTHS: Final = {"desk": 1280, "telephone": 390}
 CALLS: Final = 12_000
 TALLEST: Final = 1500
 
+DRAWN: Final = """() => {
+    const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
+    const roots = shadows.map((shadow) => shadow.querySelector(".root")).filter(Boolean);
+    return roots.length > 0 && roots.every((root) => root.childElementCount > 0);
+}"""
+
 
 def main() -> None:
     """Make the store, serve it, take every picture."""
@@ -88,9 +94,11 @@ def _take(browser: Browser, address: str, file: Path, theme: str, width: int) ->
     page.get_by_text("Times are UTC.").wait_for()
     page.get_by_role("progressbar").first.wait_for(state="detached", timeout=120_000)
     # Elements of our own draw themselves once their scripts are there, after the last text.
-    page.wait_for_timeout(2000)
+    page.wait_for_function(DRAWN)
+    page.wait_for_timeout(500)
     height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
     page.set_viewport_size({"width": width, "height": max(500, min(height, TALLEST))})
+    page.wait_for_function(DRAWN)
     page.wait_for_timeout(500)
     page.screenshot(path=file)
     context.close()
