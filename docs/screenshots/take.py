@@ -43,6 +43,7 @@ CALLS: Final = 12_000
 TALLEST: Final = 1500
 
 DRAWN: Final = """() => {
+    if (document.querySelector("[data-testid=stApp]").dataset.testScriptState === "running") return false;
     const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
     const roots = shadows.map((shadow) => shadow.querySelector(".root")).filter(Boolean);
     return roots.length > 0 && roots.every((root) => root.childElementCount > 0);
