@@ -273,7 +273,7 @@ def report(soak: Soak) -> int:
     store = stores.open(soak.store, memory_limit="2GB")
     began = time.monotonic()
     while True:
-        with store.read() as connection:
+        with store.read(patience_s=120) as connection:
             stored = [row[0] for row in connection.execute("SELECT span_id FROM spans").fetchall()]
             calls = connection.execute("SELECT count(*) FROM calls").fetchone()
         if not maintenance.info(store).outbox_segments:

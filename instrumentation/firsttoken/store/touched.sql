@@ -1,6 +1,6 @@
 -- Which stored calls may the calls in `derived` belong to? Those with the same response, or the parent or child among
 -- them, or (another instrumentation's second trace) the same answer at the same time without an id. Only calls that
--- began between $since and $until, an hour around the batch, are looked at: the cost does not grow with the store.
+-- began between $since and $until, ten minutes around the batch, are looked at: the cost does not grow with the store.
 WITH near AS (
     SELECT
         trace_id, span_id, parent_span_id, span_ids, response_id, request_model, output_tokens, start_time, end_time,

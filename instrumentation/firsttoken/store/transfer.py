@@ -18,7 +18,9 @@ from .schema import sql
 if TYPE_CHECKING:
     import duckdb
 
-_HOUR_NS: Final = 3600 * 10**9
+#: How far apart two spans of one call begin at most: as long as the SDK waits for an answer. The cost of a small
+#: batch grows with the calls of this time (0.4 ms for each thousand), so it is no longer than that.
+_APART_NS: Final = 600 * 10**9
 
 _TYPES: Final = ", ".join(
     f"{name}: '{'BIGINT' if name in TIME_COLUMNS else 'JSON' if name in JSON_COLUMNS else 'VARCHAR'}'"
@@ -69,7 +71,7 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes the calls of the spans in `derive_from` anew, together with the stored calls that those spans touch."""
     calls = "CREATE OR REPLACE TEMP TABLE derived AS " + sql("calls.sql")
     first, last = _bounds(connection, "derive_from")
-    first, last = first - _HOUR_NS, last + _HOUR_NS
+    first, last = first - _APART_NS, last + _APART_NS
     connection.execute(calls)
     connection.execute("CREATE OR REPLACE TEMP TABLE touched AS " + _within("touched.sql", first, last))
     if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None:
