@@ -128,7 +128,10 @@ def _site(reader: Reader, chosen: Chosen) -> None:
     one = known.get(str(st.session_state.get("cache_site")), next(iter(known.values())))
     store = reader.store
     standing = later.answer(
-        reader, ("study", chosen.window, one), lambda: _study(store, chosen.window, one), kept_s=_KEPT_S
+        reader,
+        ("study", chosen.span, one.service, one.file, one.line, one.function, one.model),
+        lambda: _study(store, chosen.window, one),
+        kept_s=_KEPT_S,
     )
     if standing.answer is None:
         words.waiting(standing, "Reading prompts")

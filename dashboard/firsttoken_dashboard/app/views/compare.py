@@ -52,7 +52,12 @@ def _compare(reader: Reader, chosen: Chosen) -> None:
     a = sides.get(str(st.session_state.get("a")), sides[names[0]])
     b = sides.get(str(st.session_state.get("b")), sides[names[1]])
     store = reader.store
-    standing = later.answer(reader, ("compare", a, b), lambda: compare(a.side(store), b.side(store)), kept_s=_KEPT_S)
+    standing = later.answer(
+        reader,
+        ("compare", a.name, b.name, chosen.span, chosen.window.service),
+        lambda: compare(a.side(store), b.side(store)),
+        kept_s=_KEPT_S,
+    )
     found = standing.answer
     if found is None:
         words.waiting(standing, "Comparing")

@@ -35,7 +35,9 @@ def since(reader: Reader, chosen: Chosen) -> None:
     store, service = reader.store, deploy.service
     old = Side(deploy.before, store, Window(before, deploy.since, service))
     new = Side(deploy.version, store, Window(deploy.since, None, service), deploy.version)
-    standing = later.answer(reader, ("deploy", deploy), lambda: compare(old, new), kept_s=_KEPT_S)
+    standing = later.answer(
+        reader, ("deploy", deploy.service, deploy.version, deploy.since), lambda: compare(old, new), kept_s=_KEPT_S
+    )
     st.subheader("Since the last deploy", anchor=False)
     found = standing.answer
     if found is None:
