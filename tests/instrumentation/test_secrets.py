@@ -134,7 +134,8 @@ def test_credentials_in_an_address_that_nobody_answers_at_are_not_told(
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="firsttoken")
     way = named("create")
-    (error,) = way.run(way.client(f"http://{planted('user')}:{planted('password')}@127.0.0.1:9"), request())
+    credentials = ":".join((planted("user"), planted("password")))
+    (error,) = way.run(way.client(f"http://{credentials}@127.0.0.1:9"), request())
     assert error["type"].endswith("APIConnectionError")
     assert recorded.calls
     nothing_of_it_is_told(recorded, caplog)
