@@ -81,6 +81,18 @@ def test_a_site_that_now_streams_is_verified_with_what_its_readers_no_longer_wai
     assert (verified.measured.n_before, verified.measured.n_after) == (30, 30)
 
 
+def test_a_measured_saving_outlives_the_calls_that_it_was_measured_on(tmp_path: Path) -> None:
+    """Retention takes the calls before the change; nothing can be measured then, and what was stays true."""
+    _, second = told(tmp_path, "stream-responses", whole, streamed)
+    store = stores.open(tmp_path / "calls.duckdb")
+    with store.write() as con:
+        con.execute("DELETE FROM calls WHERE NOT stream")
+
+    third = verify.follow(store, audit(store, Window(), source_root=ROOT, only=["stream-responses"]))
+
+    assert (one(third).state, one(third).measured) == ("verified", one(second).measured)
+
+
 def test_rules_look_only_at_the_calls_since_a_change(tmp_path: Path) -> None:
     """Thirty calls in one piece and ten streams would still look like a site that does not stream."""
     told(tmp_path, "stream-responses", whole, lambda traffic: asked(traffic, 10, output_tokens=600, stream=True))

@@ -149,6 +149,8 @@ def judge(one: Followed, calls: Sequence[Call], now: datetime) -> Followed:
     by_outcome = shown is None and one.applied_at is None
     if by_outcome and (saved is None or saved.saving.low <= 0):
         return one  # something else changed here, and the fault is as it was
+    if saved is None and one.measured is not None:
+        return one  # the calls that it was measured on are gone; what was measured stays true
     state: State = "applied" if saved is None else "verified" if saved.saving.low > 0 else "not effective"
     since = one.since if state == one.state else now
     return replace(one, state=state, since=since, until=None, applied_at=_moment(at), measured=saved)
