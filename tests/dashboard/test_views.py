@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def page(view: str) -> None:
 @pytest.fixture
 def draw(monkeypatch: pytest.MonkeyPatch) -> Draw:
     """Draws a page over a store; runs it again until nothing more is being made beside it."""
+    # AppTest leaves its script behind as the main module, which every process that is spawned later would run.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def drawn(store: Path, view: str, **query: str) -> Drawn:
         monkeypatch.setenv("FIRSTTOKEN_STORE", str(store))
