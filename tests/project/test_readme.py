@@ -13,7 +13,9 @@ from tests.project.repository import ROOT, pyproject, text
 SET_UP = 'python3 -m venv .venv && .venv/bin/pip install -e ".[{extra}]" && .venv/bin/{program}'
 
 
-@pytest.mark.parametrize(("extra", "program"), [("dashboard", "firsttoken demo"), ("test", "pytest")])
+@pytest.mark.parametrize(
+    ("extra", "program"), [("dashboard", "firsttoken demo"), ("test", "pytest -n 2 --dist loadfile")]
+)
 def test_the_two_commands_stand_in_the_readme_once_each(extra: str, program: str) -> None:
     assert text("README.md").splitlines().count(SET_UP.format(extra=extra, program=program)) == 1
     assert extra in pyproject()["project"]["optional-dependencies"]
@@ -23,7 +25,7 @@ def test_ci_takes_its_commands_from_the_readme() -> None:
     script = text(".ci/run")
 
     assert "readme_command 'firsttoken demo'" in script
-    assert "readme_command 'pytest'" in script
+    assert "readme_command 'pytest -n 2 --dist loadfile'" in script
     assert subprocess.run(["bash", "-n", str(ROOT / ".ci/run")], check=False, timeout=10).returncode == 0
 
 
