@@ -36,6 +36,8 @@ def add_later(span: Any, work: Callable[[], dict[str, AttributeValue]], replacin
     kept: Any = getattr(span, "_attributes", None)
     if type(kept) is not BoundedAttributes or kept.max_value_len is not None:
         return None
+    if "_dict" not in getattr(kept, "__dict__", ()):  # a future SDK keeps them elsewhere
+        return None
     if kept.maxlen is not None and len(kept) + MOST_ADDED > kept.maxlen:
         return None
     pending = _Pending(kept, work, replacing)

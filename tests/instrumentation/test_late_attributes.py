@@ -131,6 +131,15 @@ def limited(ended: Ended) -> Iterator[Any]:
     AnthropicInstrumentor().uninstrument()
 
 
+def test_an_opentelemetry_that_keeps_attributes_elsewhere_gets_them_the_long_way(ended: Ended) -> None:
+    span = span_of(ended)
+    kept = cast("Any", span)._attributes.__dict__
+    kept["_elsewhere"] = kept.pop("_dict")
+
+    assert late.add_later(span, Work(), "theirs") is None
+    assert type(cast("Any", span)._attributes) is BoundedAttributes
+
+
 def test_a_call_on_a_limited_span_says_all_the_same(claude_api: LookAlike, limited: Any, ended: Ended) -> None:
     assert limited is not None
     with anthropic.Anthropic(base_url=claude_api.url, api_key="test", max_retries=0) as client:
