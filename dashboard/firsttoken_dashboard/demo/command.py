@@ -72,7 +72,8 @@ def _collect(at: Place, *, seed: int, fixed: bool) -> None:
         print(f"A simulated Claude API answers on {api.url}; {len(LINEUP)} sample applications call it.", flush=True)
         progress = _Progress(api)
         try:
-            seconds = running.run_all(api, at.apps, at.store, fixed=fixed, progress=progress.show)
+            manners = " Please." if fixed else ""  # the mended applications' visitors are others
+            seconds = running.run_all(api, at.apps, at.store, fixed=fixed, progress=progress.show, manners=manners)
         finally:
             progress.done()
         calls = len(api.records)

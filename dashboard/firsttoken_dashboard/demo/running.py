@@ -48,11 +48,12 @@ def run_all(
     fixed: bool,
     progress: Callable[[float], None],
     lineup: Sequence[App] = LINEUP,
+    manners: str = "",
 ) -> float:
     """Run every application of the `lineup` to its end; returns the seconds that took.
 
     Their source is copied to `folder`, where the report finds it again and the user may change it. `progress` is
-    called a few times a second with the seconds so far.
+    called a few times a second with the seconds so far. `manners` is what visitors add to what they ask.
 
     Raises:
         CommandError: an application failed, or did not end.
@@ -68,7 +69,7 @@ def run_all(
         while waiting or any(each.process.poll() is None for each in running):
             elapsed = time.monotonic() - began
             if waiting and elapsed >= STAGGER_S * len(running):
-                running.append(_start(waiting.pop(0), api, folder, store, runner))
+                running.append(_start(waiting.pop(0), api, folder, store, runner, manners))
             if elapsed > PATIENCE_S:
                 stuck = ", ".join(each.app.name for each in running if each.process.poll() is None)
                 raise CommandError(f"after {PATIENCE_S:.0f} s these sample applications still run: {stuck}.")
@@ -82,13 +83,14 @@ def run_all(
     return time.monotonic() - began
 
 
-def _start(app: App, api: LookAlike, folder: Path, store: Path, runner: list[str]) -> _Running:
+def _start(app: App, api: LookAlike, folder: Path, store: Path, runner: list[str], manners: str) -> _Running:
     api.behave(app.api_key, then=app.api)
     own = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
     environment = {
         **own,
         "ANTHROPIC_BASE_URL": api.url,
         "ANTHROPIC_API_KEY": app.api_key,
+        "DEMO_MANNERS": manners,
         "FIRSTTOKEN_STORE": str(store),
         "OTEL_SERVICE_NAME": app.name.replace("_", "-"),
         "OTEL_RESOURCE_ATTRIBUTES": "firsttoken.simulated=true",
