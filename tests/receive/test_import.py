@@ -75,6 +75,7 @@ def test_a_bad_line_costs_only_itself_and_is_told(tmp_path: Path, capsys: pytest
         (gzip.compress(LINES)[:-20], "cannot be unpacked"),
         (FORMS["a collector's protobuf file"][:-5], "ends within message 3"),
     ],
+    ids=["text", "other JSON", "zstd", "gzip cut short", "protobuf cut short"],
 )
 def test_what_is_no_whole_otlp_file_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, sentence: str
