@@ -49,8 +49,6 @@ KINDS = (
     named("create_stream_for", "async"),
     named("stream_text", "async"),
 )
-#: An old SDK does not close its stream where an error event ends it.
-LEFT_LYING = "finally" not in inspect.getsource(vars(anthropic.Stream)["__stream__"])
 #: What differs between any two requests, whoever makes them.
 VOLATILE = ("traceparent", "host")
 _IDS = re.compile(
@@ -186,8 +184,8 @@ class _listening(logging.Handler):  # noqa: N801 - it is used like a function
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith("asyncio"):  # says how many file descriptors it selects on
             return
-        if LEFT_LYING and "GeneratorExit" in record.getMessage():
-            return  # when the generator is closed, the garbage collector decides
+        if "GeneratorExit" in record.getMessage():
+            return  # when a generator that was left lying is closed, the garbage collector decides
         self._lines.append(f"{record.name} {record.levelname} {_IDS.sub('*', record.getMessage())}")
 
     def __enter__(self) -> Iterator[None]:
