@@ -11,12 +11,10 @@ import anthropic
 import pytest
 from opentelemetry import context, trace
 
-from firsttoken import attributes as a
 from firsttoken_dashboard.demo.api import LookAlike
-from tests.instrumentation import async_ways
 from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, OVER_AIOHTTP, STREAMS, Way, named, parametrize
+from tests.instrumentation.ways import ALL, OVER_AIOHTTP, STREAMS, Way, parametrize
 
 tracer = trace.get_tracer("application")
 
@@ -154,30 +152,3 @@ def test_a_stream_read_in_another_thread(claude_api: LookAlike, recorded: Record
         thread.start()
         thread.join()
     assert recorded.call().usage[1] is not None
-
-
-@pytest.mark.parametrize("name", ["create", "create_stream_for", "stream_text"])
-def test_trio_is_an_event_loop_like_another(name: str, claude_api: LookAlike, recorded: Recording) -> None:
-    trio = pytest.importorskip("trio", reason="the SDK runs on trio where that is installed")
-    way = named(name, "async")
-
-    async def one(client: Any, number: int) -> None:
-        with tracer.start_as_current_span(f"task {number}"):
-            call: Any = getattr(async_ways, name)(client, request())
-            async for _ in call:
-                pass
-
-    async def main() -> None:
-        async with way.client(claude_api.url) as client, trio.open_nursery() as nursery:
-            for number in range(4):
-                nursery.start_soon(one, client, number)
-
-    trio.run(main)
-    tasks = {span.context.span_id for span in recorded.spans if span.name.startswith("task") and span.context}
-    calls = [CallSpan(span) for span in recorded.calls]
-    assert {call.parent_id for call in calls} == tasks
-    assert len(tasks) == len(calls) == 4
-    output = {record.request_id: record.output_tokens for record in claude_api.settle()}
-    assert {call[a.REQUEST_ID]: call.usage[1] for call in calls} == output
-    assert {call[a.CODE_FILE] for call in calls} == {async_ways.__file__}
-    assert all((call.get(a.TIME_TO_FIRST_CHUNK) is not None) == way.streams for call in calls)

@@ -12,9 +12,10 @@ from opentelemetry.trace import StatusCode
 
 from firsttoken import attributes as a
 from firsttoken_dashboard.demo.api import LookAlike
+from tests.instrumentation import async_ways
 from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, Way, parametrize
+from tests.instrumentation.ways import ALL, Way, named, parametrize
 
 trio: Any = pytest.importorskip("trio", reason="trio is not installed: pip install trio")
 tracer = trace.get_tracer("application")
@@ -82,3 +83,29 @@ def test_a_cancel_scope_is_the_applications_choice(ttft_s: float, claude_api: Lo
     assert call.get(a.OUTPUT_TOKENS) is None
     assert call.status is StatusCode.UNSET
     assert 0.1 < call.duration_s < 4
+
+
+@pytest.mark.parametrize("name", ["create", "create_stream_for", "stream_text"])
+def test_four_tasks_at_once_keep_their_parents(name: str, claude_api: LookAlike, recorded: Recording) -> None:
+    way = named(name, "async")
+
+    async def one(client: Any, number: int) -> None:
+        with tracer.start_as_current_span(f"task {number}"):
+            call: Any = getattr(async_ways, name)(client, request())
+            async for _ in call:
+                pass
+
+    async def main() -> None:
+        async with way.client(claude_api.url) as client, trio.open_nursery() as nursery:
+            for number in range(4):
+                nursery.start_soon(one, client, number)
+
+    trio.run(main)
+    tasks = {span.context.span_id for span in recorded.spans if span.name.startswith("task") and span.context}
+    calls = [CallSpan(span) for span in recorded.calls]
+    assert {call.parent_id for call in calls} == tasks
+    assert len(tasks) == len(calls) == 4
+    output = {record.request_id: record.output_tokens for record in claude_api.settle()}
+    assert {call[a.REQUEST_ID]: call.usage[1] for call in calls} == output
+    assert {call[a.CODE_FILE] for call in calls} == {async_ways.__file__}
+    assert all((call.get(a.TIME_TO_FIRST_CHUNK) is not None) == way.streams for call in calls)
