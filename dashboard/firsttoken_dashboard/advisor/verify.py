@@ -91,6 +91,7 @@ def _judged(
     files = {(one.site.service, one.site.file) for one in watched if one.site.file is not None}
     if files:
         con.executemany("INSERT INTO watched_sites VALUES (?, ?)", [list(pair) for pair in files])
+    _ask(con, "watched_calls")
     _ask(con, "watched_files", most=MOST_CALLS)
     read: dict[Site, list[Call]] = {}
     judged = dict(known)
