@@ -93,6 +93,6 @@ class _Pending:
             if attributes is not None:
                 attributes.__dict__.pop(_WORK, None)
                 attributes.__class__ = BoundedAttributes
-                del self._work, self._attributes
+                del self._work
                 self._attributes = None
             self._lock.release()

@@ -81,6 +81,17 @@ def test_a_site_that_now_streams_is_verified_with_what_its_readers_no_longer_wai
     assert (verified.measured.n_before, verified.measured.n_after) == (30, 30)
 
 
+def test_a_site_without_a_line_is_followed_by_its_request_and_prompt(tmp_path: Path) -> None:
+    _, second = told(
+        tmp_path,
+        "stream-responses",
+        lambda traffic: asked(traffic, output_tokens=600, at=None),
+        lambda traffic: asked(traffic, output_tokens=600, at=None, stream=True),
+    )
+
+    assert (one(second).site.file, one(second).state) == (None, "verified")
+
+
 def test_a_measured_saving_outlives_the_calls_that_it_was_measured_on(tmp_path: Path) -> None:
     """Retention takes the calls before the change; nothing can be measured then, and what was stays true."""
     _, second = told(tmp_path, "stream-responses", whole, streamed)
