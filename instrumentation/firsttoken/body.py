@@ -207,9 +207,10 @@ class _AsyncBody(_Observed):
             guarded("a response's end", self._ended, error, scan is None)
             raise
         finally:
-            # In the task that read it: the event loop would close it later, in a task of its own.
+            # In the task that read it: the event loop would close it later, in a task of its own. A loop that ends
+            # closes all generators at once: then this one is closed already, and would say so.
             aclose = getattr(chunks, "aclose", None)
-            if aclose is not None:
+            if aclose is not None and not getattr(chunks, "ag_running", False):
                 await aclose()
         guarded("a response's end", self._ended, None, scan is None)
 

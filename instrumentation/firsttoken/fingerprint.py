@@ -44,7 +44,10 @@ def fingerprint(body: dict[str, Any]) -> Fingerprint:
     return Fingerprint(
         blocks=tuple(prompt_blocks(body)),
         request_hash=_hash(_canonical({key: value for key, value in body.items() if key != "metadata"})),
-        settings_hash=_hash(_canonical({key: body[key] for key in _SETTINGS if key in body})),
+        # The speed that a request has without naming it breaks no cache when it is named.
+        settings_hash=_hash(
+            _canonical({key: body[key] for key in _SETTINGS if body.get(key, "standard") != "standard"})
+        ),
     )
 
 

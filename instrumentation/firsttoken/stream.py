@@ -172,7 +172,8 @@ async def watch_async(events: AsyncIterator[Any], call: Call, reading: Reading) 
         raise
     finally:
         close = getattr(events, "aclose", None)
-        if close is not None:
+        # A loop that ends closes all generators at once: this one is then closed already, and would say so.
+        if close is not None and not getattr(events, "ag_running", False):
             await close()
 
 

@@ -76,6 +76,12 @@ def test_metadata_does_not_change_the_request_hash_but_tool_choice_changes_the_s
     assert plain[a.SETTINGS_HASH] == tagged[a.SETTINGS_HASH] != chosen[a.SETTINGS_HASH]
 
 
+def test_the_standard_speed_is_the_same_setting_whether_named_or_not(client: Any, recorded: Recording) -> None:
+    plain = ask(client, recorded)
+    named = ask(client, recorded, extra_body={"speed": "standard"})
+    assert plain[a.SETTINGS_HASH] == named[a.SETTINGS_HASH]
+
+
 def test_a_long_conversation_is_bounded(client: Any, recorded: Recording) -> None:
     turns = [{"role": ("user", "assistant")[turn % 2], "content": f"Turn {turn}"} for turn in range(61)]
     call = ask(client, recorded, system="Be brief.", messages=turns)

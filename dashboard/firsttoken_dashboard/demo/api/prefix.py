@@ -24,7 +24,8 @@ MESSAGE_OVERHEAD = 3
 def prompt_blocks(body: Json, *, model: str, workspace: str, chars_per_token: float) -> list[Block]:
     """All blocks in cache order. Raises ApiError (400) for markers the API refuses."""
     settings = [body.get("tool_choice"), body.get("thinking"), part(body, "output_config").get("effort")]
-    salts: dict[str, list[Any]] = {"tools": [workspace, model], "system": [body.get("speed")], "messages": settings}
+    speed = body.get("speed") or "standard"
+    salts: dict[str, list[Any]] = {"tools": [workspace, model], "system": [speed], "messages": settings}
     chain = ""
     found: list[Block] = []
     cacheable: list[bool] = []
