@@ -66,6 +66,7 @@ _BY_TEST = (
     ("Ways to call", "explicit `omit`", r"::test_what_the_application_explicitly_leaves_out"),
     ("Ways to call", "thinking, then text", r"thinking"),
     ("Ways to call", "a tool call, streamed", r"::test_a_tool_call_has_a_first_token"),
+    ("Ways to call", "a conversation that the API sums up first", r"^compaction::"),
     ("Ways to call", "a client built before `instrument()`", r"::test_a_client_built_before_instrument"),
     ("Ways to call", "calls under way at `uninstrument()`", r"under_way|in_flight"),
     ("Ways to call", "every async way, under trio", r"^trio::"),

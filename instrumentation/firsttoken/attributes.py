@@ -36,6 +36,8 @@ REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 # anthropic.*: as the SDK writes them
 CACHE_WRITE_5M_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
+COMPACTION_INPUT_TOKENS: Final = "anthropic.usage.compaction.input_tokens"
+COMPACTION_OUTPUT_TOKENS: Final = "anthropic.usage.compaction.output_tokens"
 REQUEST_ID: Final = "anthropic.request.id"
 ORGANIZATION_ID: Final = "anthropic.organization.id"
 WORKSPACE_ID: Final = "anthropic.workspace.id"

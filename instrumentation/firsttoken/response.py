@@ -66,6 +66,17 @@ class Usage(dict[str, int]):
                     count = counts.get(name)
                     if type(count) is int:
                         self[attribute] = count
+        iterations = fields.get("iterations")
+        if isinstance(iterations, list) and iterations:
+            self._read_compactions(cast("list[object]", iterations))
+
+    def _read_compactions(self, iterations: list[object]) -> None:
+        """What summing up (compaction) took: the API bills it, and leaves it out of the other counts."""
+        summaries = [entry for entry in map(fields_of, iterations) if entry.get("type") == "compaction"]
+        if summaries:
+            for attribute, fields in _COMPACTION:
+                counts = [entry.get(field) for entry in summaries for field in fields]
+                self[attribute] = sum(count for count in counts if type(count) is int)
 
     def add_to(self, found: dict[str, AttributeValue]) -> None:
         """`gen_ai.usage.*`, the split of cache writes, and the share of the input that the cache had."""
@@ -77,6 +88,16 @@ class Usage(dict[str, int]):
                 found[a.CACHE_HIT_RATIO] = read / total
 
 
+_FINAL_AT_THE_END = (
+    a.OUTPUT_TOKENS,
+    a.REASONING_OUTPUT_TOKENS,
+    a.COMPACTION_INPUT_TOKENS,
+    a.COMPACTION_OUTPUT_TOKENS,
+)
+_COMPACTION = (
+    (a.COMPACTION_INPUT_TOKENS, ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")),
+    (a.COMPACTION_OUTPUT_TOKENS, ("output_tokens",)),
+)
 _COUNTS = (
     ("cache_read_input_tokens", a.CACHE_READ_TOKENS),
     ("cache_creation_input_tokens", a.CACHE_WRITE_TOKENS),
@@ -166,10 +187,10 @@ class Answer:
         return fields.get("text")
 
     def read_start(self, message: object) -> None:
-        """The Message of `message_start`: its output tokens are a placeholder."""
+        """The Message of `message_start`: its output tokens, and what is counted with them, are placeholders."""
         self._read_head(fields_of(message))
-        self.usage.pop(a.OUTPUT_TOKENS, None)
-        self.usage.pop(a.REASONING_OUTPUT_TOKENS, None)
+        for attribute in _FINAL_AT_THE_END:
+            self.usage.pop(attribute, None)
 
     def read_delta(self, event: object) -> None:
         """`message_delta`: the stop reason and the final counts."""

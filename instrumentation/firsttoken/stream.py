@@ -43,6 +43,7 @@ class Reading:
         "silent_until",
         "sizes",
         "stopped",
+        "summed_up",
         "thinking_shown",
         "waiting_since",
     )
@@ -56,6 +57,8 @@ class Reading:
         self.deltas: list[float] = []
         self.sizes: list[int] = []
         self.json_deltas: set[int] = set()
+        #: How many of the deltas came until the last of a summary (compaction), which is no part of the answer.
+        self.summed_up = 0
         self.first_text = 0.0
         self.held = 0.0
         #: The SDK's generator, once it parses; weak, because httpx's pool holds a request until its answer is read,
@@ -104,6 +107,8 @@ class Reading:
         elif kind == "thinking_delta":
             content = get(delta, "thinking")
             self.thinking_shown = True
+        elif kind == "compaction_delta":
+            self.summed_up = len(self.deltas)
         self.sizes.append(len(content))
 
 
@@ -197,7 +202,8 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
     API sends it in bursts, one a parameter.
     """
     deltas = reading.deltas
-    known = [index for index, moment in enumerate(deltas) if moment > 0]
+    begun = reading.summed_up
+    known = [index for index, moment in enumerate(deltas) if moment > 0 and index >= begun]
     if len(known) < 2:
         return Pace(None, [])
     first, last = known[0], known[-1]
@@ -208,5 +214,5 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
         if tokens >= LEAST_RATE_TOKENS - 1:
             rate = tokens / span_s
     skip = reading.json_deltas
-    gaps = [deltas[at] - deltas[at - 1] for at in known if at and deltas[at - 1] > 0 and at not in skip]
+    gaps = [deltas[at] - deltas[at - 1] for at in known if at > begun and deltas[at - 1] > 0 and at not in skip]
     return Pace(rate, sorted(gaps))

@@ -91,7 +91,7 @@ def steps(answer: Answer, pace: Pace, usage: dict[str, Any]) -> Iterator[Step]:
         yield Step(pace.at(max(0, done - 1)), sse("content_block_stop", index=index), done)
     end_s = pace.at(max(0, done - 1))
     delta = {"stop_reason": answer.stop_reason, "stop_sequence": answer.stop_sequence}
-    counted = {key: usage[key] for key in usage if key.endswith("input_tokens")}
+    counted = {key: usage[key] for key in usage if key == "iterations" or key.endswith("input_tokens")}
     yield Step(end_s, sse("message_delta", delta=delta, usage={**counted, **_output_usage(answer)}), done)
     yield Step(end_s, sse("message_stop"), done)
 
