@@ -37,7 +37,7 @@ LARGEST_BODY = 8_000_000
 class Prints:
     """A request's hashes, once they are there.
 
-    `depends_on` is None where it was not looked for.
+    `depends_on` is None where it was not looked for, or where an earlier output of the trace is no longer known.
     """
 
     __slots__ = ("_body", "_ready", "_text", "_trace_id", "depends_on", "done", "fingerprint")
@@ -73,7 +73,8 @@ class Prints:
                     if finish is not None:
                         finish()
                     before.remember(span_id, answer)
-                self.depends_on = tuple(_outputs.used_by(self._trace_id, self._text))
+                used = _outputs.used_by(self._trace_id, self._text)
+                self.depends_on = None if used is None else tuple(used)
         except Exception:  # noqa: BLE001
             fault("the prompt's blocks")
         finally:
@@ -82,26 +83,37 @@ class Prints:
 
     def answered(self, span_id: int, answer: Answer, finish: Callable[[], None] | None) -> None:
         """Remembers what the call answered, for the requests after it, once `finish` has read it."""
+        if len(_answered) >= OUTPUTS_KEPT:
+            with suppress(IndexError):  # the thread looks at them just now
+                _answered.popleft()[0].forget()
         _answered.append((self, span_id, answer, finish))  # looked at when the next request comes: no thread need wake
 
     def remember(self, span_id: int, answer: Answer) -> None:
         if not answer.text and not answer.tool_use_ids:
             return
+        if self.fingerprint is None:
+            self.forget()  # its own request is not known, and what stands there already proves nothing
+            return
         name, text = format(span_id, "016x"), "".join(answer.text)
         _outputs.add(self._trace_id, name, self._text, text, tuple(answer.tool_use_ids))
         self._text = ""
 
+    def forget(self) -> None:
+        """Its output is not remembered."""
+        _outputs.forget(self._trace_id)
+
 
 def prints(body: bytes, trace_id: int) -> Prints | None:
     """Begins to hash a request; None where it is too large or too many are waiting."""
-    if len(body) > LARGEST_BODY:
-        return None
     made = Prints(body, trace_id)
-    return made if submit(made.make) else None
+    if len(body) <= LARGEST_BODY and submit(made.make):
+        return made
+    made.forget()
+    return None
 
 
 _outputs = Outputs()
-_answered: deque[tuple[Prints, int, Answer, Callable[[], None] | None]] = deque(maxlen=OUTPUTS_KEPT)
+_answered: deque[tuple[Prints, int, Answer, Callable[[], None] | None]] = deque()
 _queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
 _thread_of: int | None = None
 _starting = threading.Lock()

@@ -25,6 +25,8 @@ LAST_MESSAGE_BLOCKS = 24
 MOST_MARKS = 4
 #: Outputs remembered for `depends_on`.
 OUTPUTS_KEPT = 64
+#: Traces of which it is known that an output was forgotten, at least.
+FORGOTTEN_KEPT = 4096
 #: Words in a run that is looked for in later requests; an output of fewer words is one run.
 RUN_WORDS = 5
 
@@ -182,6 +184,9 @@ class Outputs:
 
     def __init__(self) -> None:
         self._outputs: OrderedDict[str, _Output] = OrderedDict()
+        #: Traces of which an output was forgotten, in two generations, so that memory stays bounded.
+        self._forgotten: set[int] = set()
+        self._forgotten_before: set[int] = set()
 
     def add(self, trace_id: int, span_id: str, request_text: str, text: str, tool_use_ids: tuple[str, ...]) -> None:
         """Remembers a call's visible output; runs that stand in its own request prove nothing and are left out."""
@@ -191,10 +196,25 @@ class Outputs:
             return
         self._outputs[span_id] = _Output(trace_id, span_id, run_words, frozenset(runs), tool_use_ids)
         while len(self._outputs) > OUTPUTS_KEPT:
-            self._outputs.popitem(last=False)
+            _, forgotten = self._outputs.popitem(last=False)
+            self.forget(forgotten.trace_id)
 
-    def used_by(self, trace_id: int, request_text: str) -> list[str]:
-        """`span_id:share` of each earlier call of the trace whose output stands in `request_text`."""
+    def forget(self, trace_id: int) -> None:
+        """An output of that trace is not remembered: what its later requests use is no longer known. For any thread."""
+        if len(self._forgotten) >= FORGOTTEN_KEPT:
+            self._forgotten, self._forgotten_before = set(), self._forgotten
+        self._forgotten.add(trace_id)
+
+    def used_by(self, trace_id: int, request_text: str) -> list[str] | None:
+        """`span_id:share` of each earlier call of the trace whose output stands in `request_text`.
+
+        None where an output of the trace was forgotten.
+        """
+        if trace_id in self._forgotten:
+            return None
+        if trace_id in self._forgotten_before:
+            self.forget(trace_id)  # the trace goes on
+            return None
         earlier = [output for output in self._outputs.values() if output.trace_id == trace_id]
         if not earlier:
             return []

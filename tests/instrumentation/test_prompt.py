@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from opentelemetry import trace
 
 from firsttoken import attributes as a
+from firsttoken import background, fingerprint
 from firsttoken_dashboard.advisor.prompts import Prefixes, blocks
 from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.recording import CallSpan, Recording
@@ -183,6 +185,58 @@ def test_calls_of_other_traces_are_no_dependency(client: Any, recorded: Recordin
     answer = client.messages.create(**request(text=FACTS)).content[0].text
     client.messages.create(**{**request(), "messages": [{"role": "user", "content": answer}]})
     assert CallSpan(recorded.calls[1])[a.DEPENDS_ON] == ()
+
+
+def test_nothing_is_said_where_an_earlier_answer_is_no_longer_remembered(
+    client: Any, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty list would say that the call uses none. Another trace is not concerned."""
+    monkeypatch.setattr(fingerprint, "OUTPUTS_KEPT", 3)
+    with tracer.start_as_current_span("job"):
+        answer = client.messages.create(**request(text=FACTS)).content[0].text
+        for number in range(3):
+            client.messages.create(**request(text=f"{number} ships are at sea tonight, and every one is late."))
+        client.messages.create(**{**request(), "messages": [{"role": "user", "content": answer}]})
+    with tracer.start_as_current_span("another job"):
+        client.messages.create(**request())
+    *_, last_to_know, forgetful, elsewhere = (CallSpan(span) for span in recorded.calls)
+    assert last_to_know[a.DEPENDS_ON] == ()
+    assert a.DEPENDS_ON not in forgetful.attributes
+    assert elsewhere[a.DEPENDS_ON] == ()
+
+
+def test_nothing_is_said_where_more_answers_came_at_once_than_are_kept(
+    claude_api: LookAlike, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "OUTPUTS_KEPT", 3)
+
+    async def job() -> None:
+        client: Any
+        async with anthropic.AsyncAnthropic(base_url=claude_api.url, api_key="test") as client:
+            asked = request(text=FACTS, headers_s=0.3, ttft_s=0.3)
+            with tracer.start_as_current_span("job"):
+                answers: list[Any] = await asyncio.gather(*(client.messages.create(**asked) for _ in range(4)))
+                turns: Any = [{"role": "user", "content": answers[0].content[0].text}]
+                await client.messages.create(**{**request(), "messages": turns})
+
+    asyncio.run(job())
+    *together, after = (CallSpan(span) for span in recorded.calls)
+    assert [call[a.DEPENDS_ON] for call in together] == [()] * 4
+    assert a.DEPENDS_ON not in after.attributes
+
+
+def test_nothing_is_said_after_a_request_that_was_too_large_to_be_looked_into(
+    client: Any, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "LARGEST_BODY", 1000)
+    with tracer.start_as_current_span("job"):
+        large: Any = [{"role": "user", "content": "Sum this up. " * 100}]
+        answer = client.messages.create(**{**request(text=FACTS), "messages": large}).content[0].text
+        client.messages.create(**{**request(), "messages": [{"role": "user", "content": answer}]})
+    unknown, after = (CallSpan(span) for span in recorded.calls)
+    assert a.PROMPT_BLOCKS not in unknown.attributes
+    assert a.PROMPT_BLOCKS in after.attributes
+    assert a.DEPENDS_ON not in after.attributes
 
 
 def test_another_key_gives_other_hashes(client: Any, recorded: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
