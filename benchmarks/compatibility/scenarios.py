@@ -77,7 +77,7 @@ _BY_TEST = (
     ("Endings", "each error of the API (400 … 529)", r"::test_(refused_by_the_api|each_error_of_the_api|a_model_that)"),
     ("Endings", "529 twice, then an answer", r"::test_(overloaded_twice|first_token_counts_from_the_first_attempt)"),
     ("Endings", "429 until the retries are exhausted", r"::test_rate_limited_until"),
-    ("Endings", "timeouts: connect, read, in mid-stream, retried", r"timeout"),
+    ("Endings", "timeouts: connect, write, read, pool, in mid-stream, retried", r"timeout"),
     ("Endings", "connections refused, and hung up", r"::test_(a_refused_connection|a_server_that_hangs_up)"),
     ("Endings", "an `error` event in mid-stream", r"::test_an_error_event_in_mid_stream"),
     ("Endings", "a connection cut in mid-stream", r"::test_a_connection_cut_in_mid_stream"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from typing import Any
 
+import anthropic
 import pytest
+from benchmarks.overhead.transport import httpx
 from opentelemetry.trace import StatusCode
 
 from firsttoken import attributes as a
@@ -134,6 +137,81 @@ def test_a_connection_that_is_not_accepted_in_time_is_a_timeout(way: Way, record
 
     assert error["type"].endswith("APITimeoutError")
     failed(recorded, "client_timeout_error")
+
+
+@FEW
+def test_a_server_that_does_not_read_the_request_in_time_is_a_timeout(way: Way, recorded: Recording) -> None:
+    if OVER_AIOHTTP and way.mode == "async":
+        pytest.skip("aiohttp knows no timeout for writing")
+    long: dict[str, Any] = {**request(), "messages": [{"role": "user", "content": "sea " * 3_000_000}]}
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # connections have it too
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        (error,) = way.run(way.client(url, timeout=anthropic.Timeout(20, write=0.15)), long)
+
+    assert error["type"].endswith("APITimeoutError")
+    call = failed(recorded, "client_timeout_error")
+    assert call.get(a.HTTP_STATUS_CODE) is None
+    (attempt,) = call.attempts
+    assert attempt[a.ERROR_TYPE] == "client_timeout_error"
+    assert 0.15 <= attempt[a.ATTEMPT_DURATION] <= call.duration_s < 10
+
+
+@pytest.mark.parametrize("asked_for", [{}, {"stream": True}], ids=["whole answer", "stream"])
+def test_no_connection_free_in_time_is_a_timeout_of_that_call_only(
+    asked_for: dict[str, Any], claude_api: LookAlike, recorded: Recording
+) -> None:
+    limited = anthropic.DefaultHttpxClient(verify=False, limits=httpx.Limits(max_connections=1))
+    client = named("create").client(
+        claude_api.url, http_client=limited, timeout=anthropic.Timeout(20, pool=0.15), max_retries=1
+    )
+    with client, client.messages.create(**request(output_tokens=30), stream=True) as under_way:
+        next(under_way)
+        with pytest.raises(anthropic.APITimeoutError):
+            client.messages.create(**request(), **asked_for)
+        waited = failed(recorded, "client_timeout_error")
+        recorded.clear()
+        assert [event.type for event in under_way][-1] == "message_stop"
+    no_connection_in_time(waited)
+    (record,) = claude_api.settle()
+    assert (recorded.call().status, recorded.call()[a.OUTPUT_TOKENS]) == (StatusCode.OK, record.output_tokens)
+
+
+@pytest.mark.skipif(OVER_AIOHTTP, reason="the SDK's client over aiohttp heeds no limit of connections")
+@pytest.mark.parametrize("asked_for", [{}, {"stream": True}], ids=["whole answer", "stream"])
+def test_no_connection_free_in_time_for_an_async_call_is_its_timeout(
+    asked_for: dict[str, Any], claude_api: LookAlike, recorded: Recording
+) -> None:
+    async def main() -> CallSpan:
+        way = named("create", "async")
+        limited = way.http(verify=False, limits=httpx.Limits(max_connections=1))
+        client = way.client(
+            claude_api.url, http_client=limited, timeout=anthropic.Timeout(20, pool=0.15), max_retries=1
+        )
+        async with client, await client.messages.create(**request(output_tokens=30), stream=True) as under_way:
+            await anext(under_way)
+            with pytest.raises(anthropic.APITimeoutError):
+                await client.messages.create(**request(), **asked_for)
+            waited = failed(recorded, "client_timeout_error")
+            recorded.clear()
+            assert [event.type async for event in under_way][-1] == "message_stop"
+        return waited
+
+    no_connection_in_time(asyncio.run(main()))
+    (record,) = claude_api.settle()
+    assert (recorded.call().status, recorded.call()[a.OUTPUT_TOKENS]) == (StatusCode.OK, record.output_tokens)
+
+
+def no_connection_in_time(waited: CallSpan) -> None:
+    """It tried twice, each time for as long as it was given, and opened no connection."""
+    assert [attempt[a.ERROR_TYPE] for attempt in waited.attempts] == ["client_timeout_error"] * 2
+    assert waited.get(a.CONNECTION_DURATION) is None
+    assert waited.get(a.HTTP_STATUS_CODE) is None
+    assert waited[a.HTTP_RESEND_COUNT] == 1
+    assert all(0.15 <= attempt[a.ATTEMPT_DURATION] < waited.duration_s < 10 for attempt in waited.attempts)
+    assert waited[a.RETRY_WAIT] + 0.3 <= waited.duration_s
 
 
 @FEW

@@ -47,9 +47,15 @@ class Way:
     def client(self, url: str, **options: Any) -> Any:
         """A client of the right kind; it does not retry unless told to, nor load certificates, which takes 30 ms."""
         kind: Any = anthropic.Anthropic if self.mode == "sync" else anthropic.AsyncAnthropic
-        http: Any = anthropic.DefaultHttpxClient if self.mode == "sync" else _ASYNC_HTTP
-        plain = {"base_url": url, "api_key": "test", "max_retries": 0, "http_client": http(verify=False)}
+        plain = {"base_url": url, "api_key": "test", "max_retries": 0}
+        if "http_client" not in options:
+            plain["http_client"] = self.http(verify=False)
         return kind(**{**plain, **options})
+
+    @property
+    def http(self) -> Any:
+        """The class of its HTTP client."""
+        return anthropic.DefaultHttpxClient if self.mode == "sync" else _ASYNC_HTTP
 
     def run(self, client: Any, request: dict[str, Any], at_most: int | None = None) -> list[Any]:
         """All that an application saw of the call, in order; the last entry is the error that ended it, if one did.
