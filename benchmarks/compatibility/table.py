@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from datetime import datetime, timezone
 
 from benchmarks.compatibility.scenarios import NOTES, SCENARIOS, Scenario
 
 _HEAD = """# Compatibility
 
-Each scenario on each version: `python -m benchmarks.compatibility.run` runs the tests that specify it
-(`tests/instrumentation`, a real HTTP server and the real SDK) in an environment of its own. **pass**: all of them, sync
+Each scenario on each version: `.ci/compatibility` runs the tests that specify it (`tests/instrumentation`, a real HTTP
+server and the real SDK) in an environment of its own, and writes this page. **pass**: all of them, sync
 and async. **–**: this version has no such thing. A note says what holds only in part. Empty: not asked there.
 """
 
@@ -28,8 +27,7 @@ def page(results: Mapping[str, Mapping[str, str]], libraries: Mapping[str, str])
     if others:
         lines += ["", "Other Pythons, and async calls over aiohttp:", "", *_table(results, libraries, others, used)]
     lines += ["", *(f"{_mark(number)} {note}" for number, note in enumerate(used))] if used else []
-    today = datetime.now(tz=timezone.utc).date()
-    lines += ["", f"Run on {today}, {platform.system()} {platform.machine()}."]
+    lines += ["", f"Run on {platform.system()} {platform.machine()}."]
     return "\n".join(lines) + "\n"
 
 

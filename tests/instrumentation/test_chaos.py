@@ -26,11 +26,10 @@ from tests.instrumentation.ways import Way, named
 ELSEWHERE = {"children", "distro", "ending", "exporter", "handover", "instrumentor", "processor", "service", "switches"}
 #: What has nothing to break, is the guard itself, or is asked by `firsttoken doctor` only.
 NOTHING = {"_version", "attributes", "guard", "probe"}
-MODULES = tuple(
-    import_module(f"firsttoken.{found.name}")
-    for found in iter_modules(firsttoken.__path__)
-    if not found.ispkg and found.name not in ELSEWHERE | NOTHING
+WHILE_IT_CALLS = tuple(
+    found.name for found in iter_modules(firsttoken.__path__) if not found.ispkg and found.name not in ELSEWHERE
 )
+MODULES = tuple(import_module(f"firsttoken.{name}") for name in WHILE_IT_CALLS if name not in NOTHING)
 GUARDS = {
     "body._SyncBody.__iter__",
     "body._SyncBody.close",
