@@ -14,7 +14,7 @@ from opentelemetry import context, trace
 from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, OVER_AIOHTTP, STREAMS, Way, parametrize
+from tests.instrumentation.ways import ALL, LEFT_OPEN, STREAMS, Way, parametrize
 
 tracer = trace.get_tracer("application")
 
@@ -64,7 +64,7 @@ def test_the_context_is_as_it_was_after_a_stream_that_failed(
 
 
 @parametrize(STREAMS)
-@pytest.mark.filterwarnings(*(["ignore:Exception ignored in.*Connection"] if OVER_AIOHTTP else []))
+@pytest.mark.filterwarnings(*LEFT_OPEN)
 def test_the_context_is_as_it_was_inside_and_after_a_stream_that_is_left(
     way: Way, claude_api: LookAlike, recorded: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from firsttoken import DuckDBSpanExporter, store
 from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.recording import Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, Way, named, parametrize
+from tests.instrumentation.ways import ALL, LEFT_OPEN, Way, named, parametrize
 
 #: The word that is planted; what follows it says where.
 SECRET = "xyzzysecret"
@@ -109,6 +109,7 @@ def test_no_secret_leaves_the_process(
 
 @pytest.mark.parametrize("name", ["create_stream_for", "stream_text", "streaming_response_lines"])
 @pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.filterwarnings(*LEFT_OPEN)
 def test_what_the_application_itself_raises_is_not_told_either(
     name: str,
     mode: Literal["sync", "async"],

@@ -15,13 +15,14 @@ from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation import async_ways
 from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
-from tests.instrumentation.ways import ALL, Way, named, parametrize
+from tests.instrumentation.ways import ALL, OVER_AIOHTTP, Way, named, parametrize
 
 trio: Any = pytest.importorskip("trio", reason="trio is not installed: pip install trio")
 tracer = trace.get_tracer("application")
-pytestmark = pytest.mark.skipif(
-    not hasattr(_sync, "sniffio"), reason=f"anthropic {anthropic.__version__} runs on asyncio only"
-)
+pytestmark = [
+    pytest.mark.skipif(not hasattr(_sync, "sniffio"), reason=f"anthropic {anthropic.__version__} runs on asyncio only"),
+    pytest.mark.skipif(OVER_AIOHTTP, reason="aiohttp runs on asyncio only"),
+]
 
 
 @parametrize(tuple(way for way in ALL if way.mode == "async"))

@@ -18,6 +18,8 @@ from tests.instrumentation.outcome import seen, seen_error
 
 #: Whether async calls go through aiohttp in place of httpcore; the compatibility run sets the variable.
 OVER_AIOHTTP = os.environ.get("FIRSTTOKEN_TEST_TRANSPORT") == "aiohttp"
+#: What aiohttp says, without us too, of a connection that an application leaves open; for `filterwarnings`.
+LEFT_OPEN = ("ignore:Exception ignored in.*Connection",) if OVER_AIOHTTP else ()
 _ASYNC_HTTP: Any = getattr(anthropic, "DefaultAioHttpClient" if OVER_AIOHTTP else "DefaultAsyncHttpxClient")
 
 
