@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 #: What stands between the application and OpenTelemetry itself, and guards what it calls.
 GUARDS = {
     "firsttoken.handover:_Handover.get_tracer",
+    "firsttoken.handover:_OnceMore.do_once",
     "firsttoken.processor:StoreSpanProcessor.on_end",
     "firsttoken.processor:StoreSpanProcessor.shutdown",
     "firsttoken.processor:StoreSpanProcessor.force_flush",
