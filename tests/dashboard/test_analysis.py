@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import firsttoken.store
+from firsttoken.store import StoreError
 from firsttoken_dashboard import analysis
 from firsttoken_dashboard.analysis import Window, calls, overview, sources
+from firsttoken_dashboard.app import reading
 from firsttoken_dashboard.app.reading import Reader
 
 
@@ -37,6 +42,53 @@ def test_a_window_s_scores_are_the_sum_of_its_services(simulated: Path):
     assert whole.ttft_p50_s < whole.ttft_p95_s
 
 
+def test_figures_over_time_and_by_model_are_cuts_of_the_same_calls(simulated: Path):
+    with Reader(firsttoken.store.open(simulated)) as reader:
+        whole = reader.ask(overview.scores, Window())
+        cut = reader.ask(overview.measured, Window(), "hour")
+        con = reader.connection()
+        by_hand = con.execute(
+            "SELECT date_trunc('hour', start_time)::TIMESTAMP AS moment, coalesce(response_model, request_model) AS model"
+            ", quantile_cont(ttft_s, 0.5), sum(cost_usd) FROM priced_calls GROUP BY moment, model"
+        ).fetchall()
+    assert cut.scores == dataclasses.replace(
+        whole, cost_usd=pytest.approx(whole.cost_usd), waited_s=pytest.approx(whole.waited_s)
+    )
+    assert sum(one.n_calls for one in cut.course) == sum(one.n_calls for one in cut.benchmark) == whole.n_calls
+    assert [one.moment for one in cut.course] == sorted({at for at, *_ in by_hand})
+    assert {(one.moment, one.model): (one.ttft_p50_s, one.cost_usd) for one in cut.by_model} == {
+        (at, model): (ttft_s, pytest.approx(cost)) for at, model, ttft_s, cost in by_hand
+    }
+
+
+def test_a_window_without_calls_has_no_figures_and_no_zeros_in_their_place(simulated: Path):
+    with Reader(firsttoken.store.open(simulated)) as reader:
+        empty = reader.ask(overview.measured, Window(service="nobody"), "hour")
+    assert empty.scores == overview.Scores(0, 0, None, None, None, None, None, None, 0, None)
+    assert (empty.course, empty.by_model, empty.benchmark) == ([], [], [])
+
+
+@pytest.mark.parametrize("order", calls.ORDERS)
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_calls_come_in_the_order_that_was_asked_for_those_without_a_value_last(simulated: Path, order: str, way: str):
+    descending = way == "down"
+    with Reader(firsttoken.store.open(simulated)) as reader:
+        listed = reader.ask(calls.page, Window(), calls.Filter(), order=order, descending=descending, size=4000)
+    name = {
+        "started": "started",
+        "duration": "duration_s",
+        "ttft": "ttft_s",
+        "rate": "tokens_per_second",
+        "input": "input_tokens",
+        "output": "output_tokens",
+        "cost": "cost_usd",
+    }[order]
+    values = [getattr(one, name) for one in listed]
+    known = [value for value in values if value is not None]
+    assert len(values) == 4000
+    assert values == sorted(known, reverse=descending) + [None] * (len(values) - len(known))
+
+
 @pytest.mark.parametrize("order", calls.ORDERS)
 def test_pages_of_calls_follow_each_other_without_gap_or_repeat(simulated: Path, order: str):
     with Reader(firsttoken.store.open(simulated)) as reader:
@@ -62,6 +114,48 @@ def test_an_answer_is_remembered_until_the_store_changes(tmp_path: Path):
     store.append([span(2)])
     with Reader(store) as reader:
         assert reader.ask(overview.extent).n_calls == 2
+
+
+def test_a_part_that_draws_itself_again_asks_a_long_question_a_quarter_of_the_time_and_a_quick_one_always(
+    tmp_path: Path,
+):
+    from tests.dashboard.conftest import span
+
+    store = firsttoken.store.open(tmp_path / "busy.duckdb")
+    store.append([span(1)])
+
+    def long(con: duckdb.DuckDBPyConnection, tag: str) -> int:
+        del tag
+        time.sleep(0.5)
+        return overview.extent(con).n_calls
+
+    with Reader(store, calm=True) as reader:
+        assert reader.ask(long, "kept") == 1
+    store.append([span(2)])
+    with Reader(store, calm=True) as reader:
+        assert reader.ask(long, "kept") == 1
+    with Reader(store) as reader:
+        assert reader.ask(long, "kept") == 2
+        assert reader.ask(overview.extent).n_calls == 2
+
+
+@pytest.mark.parametrize(
+    ("bound", "question", "told"),
+    [
+        ("LIMIT_S", "SELECT count(*) FROM range(10000000) AS a, range(10000000) AS b", "took over"),
+        ("_MEMORY", "SELECT quantile_cont(i, 0.5) FROM range(20000000) AS r (i)", "more calls than a page has memory"),
+    ],
+)
+def test_a_question_beyond_its_time_or_memory_is_one_sentence_that_says_what_to_do(
+    simulated: Path, monkeypatch: pytest.MonkeyPatch, bound: str, question: str, told: str
+):
+    monkeypatch.setattr(reading, bound, {"LIMIT_S": 0.3, "_MEMORY": "40MB"}[bound])
+
+    def ask(con: duckdb.DuckDBPyConnection) -> object:
+        return con.execute(question).fetchall()
+
+    with Reader(reading.opened(simulated)) as reader, pytest.raises(StoreError, match=f"{told}.*choose a shorter"):
+        reader.ask(ask)
 
 
 @pytest.mark.parametrize(

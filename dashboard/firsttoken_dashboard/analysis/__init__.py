@@ -2,7 +2,8 @@
 
 A question reads the relation `calls` (and `spans` where it follows a trace), names its parameters `$since`, `$until`
 and `$service` as :class:`Window` has them, and treats NULL as "no bound". Its first line is a comment with the
-question and the columns that come back. Nothing here knows of the page, report or rule that asks.
+question and the columns that come back. What two questions share is a file of its own, and stands in them as the line
+`-- is <file>.sql`. Nothing here knows of the page, report or rule that asks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["Window", "columns", "rows", "sql"]
 
 #: `$name`, but neither `$1` nor a dollar-quoted string.
 _PARAMETER: Final = re.compile(r"\$([a-z_][a-z0-9_]*)\b(?!\$)")
+#: The line where another file's text stands.
+_IS: Final = re.compile(r"^ *-- is ([a-z_]+)\.sql$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ def _naive_utc(moment: datetime | None) -> datetime | None:
 @cache
 def sql(topic: str, package: str = __name__) -> str:
     """The text of `<topic>.sql` in `package` (a dotted name; the analysis package unless said)."""
-    return resources.files(package).joinpath(f"{topic}.sql").read_text(encoding="utf-8")
+    text = resources.files(package).joinpath(f"{topic}.sql").read_text(encoding="utf-8")
+    return _IS.sub(lambda shared: sql(shared[1], package), text)
 
 
 @cache

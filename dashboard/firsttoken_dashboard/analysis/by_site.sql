@@ -1,5 +1,5 @@
 -- How does each line of the application that calls do? One row per service, file, line, function, dearest first: n,
--- failures, time to first token p50 and p95, duration p50 and p95, tokens per second, all input and output tokens,
+-- failures, lists of time to first token and duration at p50 and p95, tokens per second, all input and output tokens,
 -- cache reads and their base, cost.
 SELECT
     service_name,
@@ -8,10 +8,8 @@ SELECT
     code_function,
     count(*) AS n_calls,
     count(error_type) AS n_errors,
-    quantile_cont(ttft_s, 0.5) AS ttft_p50_s,
-    quantile_cont(ttft_s, 0.95) AS ttft_p95_s,
-    quantile_cont(duration_s, 0.5) AS duration_p50_s,
-    quantile_cont(duration_s, 0.95) AS duration_p95_s,
+    quantile_cont(ttft_s, [0.5, 0.95]) AS ttft_s,
+    quantile_cont(duration_s, [0.5, 0.95]) AS duration_s,
     quantile_cont(tokens_per_second, 0.5) AS tokens_per_second_p50,
     sum(input_tokens)::DOUBLE AS input_tokens,
     sum(output_tokens)::DOUBLE AS output_tokens,

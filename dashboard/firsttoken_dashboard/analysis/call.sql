@@ -1,5 +1,5 @@
 -- What is known of one call? Every column of `priced_calls` for the span $span.
-SELECT *
+SELECT * EXCLUDE (row_id)
 FROM priced_calls
 WHERE span_id = $span
 ORDER BY start_time DESC

@@ -111,9 +111,20 @@ def page(
     size: int = 50,
     skip: int = 0,
 ) -> list[Listed]:
-    """At most `size` calls from the `skip`-th on, in that order (one of ORDERS)."""
-    found = rows(con, "calls_page", window, **asdict(chosen), order=order, descending=descending, size=size, skip=skip)
-    return [Listed(*row) for row in found]
+    """At most `size` calls from the `skip`-th on, in that order (one of ORDERS).
+
+    First which ones they are, then what they were: the columns that are only shown are read for one page of rows.
+    """
+    asked: dict[str, Any] = {**asdict(chosen), "size": size, "skip": skip}
+    if order == "started" and descending:
+        placed = rows(con, "calls_newest", window, **asked)
+    elif order == "cost":
+        placed = rows(con, "calls_dearest", window, **asked, descending=descending)
+    else:
+        placed = rows(con, "calls_ordered", window, **asked, order=order, descending=descending)
+    found = rows(con, "calls_page", Window(), row_ids=[row_id for (row_id,) in placed])
+    shown = {row_id: Listed(*told) for row_id, *told in found}
+    return [shown[row_id] for (row_id,) in placed]
 
 
 def count(con: duckdb.DuckDBPyConnection, window: Window, chosen: Filter) -> Count:

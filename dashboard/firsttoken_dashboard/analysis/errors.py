@@ -30,6 +30,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcomes:
+    """How many calls there were, and how many of them ended in an error."""
+
+    n_calls: int
+    n_errors: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorMoment:
     """How many calls ended in one error in one minute, hour or day."""
 
@@ -47,6 +55,11 @@ class Headroom:
     tokens: float | None
     input_tokens: float | None
     output_tokens: float | None
+
+
+def outcomes(con: duckdb.DuckDBPyConnection, window: Window) -> Outcomes:
+    """How many calls, and how many that failed."""
+    return Outcomes(*rows(con, "outcomes", window)[0])
 
 
 def failures(con: duckdb.DuckDBPyConnection, window: Window) -> list[Failure]:

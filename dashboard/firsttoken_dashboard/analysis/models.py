@@ -54,8 +54,8 @@ class SiteTokens:
 def by_model(con: duckdb.DuckDBPyConnection, window: Window) -> list[ModelUse]:
     """The 50 models with most calls; reads `priced_calls`."""
     return [
-        ModelUse(model, n, errors, _spread(spans[:5]), _spread(spans[5:10]), *spans[10:])
-        for model, n, errors, *spans in rows(con, "models", window)
+        ModelUse(model, n, errors, _spread(duration), _spread(ttft), *others)
+        for model, n, errors, duration, ttft, *others in rows(con, "models", window)
     ]
 
 
@@ -69,6 +69,5 @@ def versions(con: duckdb.DuckDBPyConnection, service: str | None) -> list[str]:
     return [row[0] for row in rows(con, "versions", Window(service=service))]
 
 
-def _spread(found: list[float | None]) -> Spread | None:
-    known = [one for one in found if one is not None]
-    return Spread(*known) if len(known) == 5 else None
+def _spread(found: list[float] | None) -> Spread | None:
+    return None if found is None else Spread(*found)

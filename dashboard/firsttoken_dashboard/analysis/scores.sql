@@ -1,18 +1,16 @@
--- How do the window's calls score? One row: n, failures, time to first token at p50 and p95 (of streamed calls),
+-- How do the window's calls score? One row: n, failures, time to first token at p50 and p95 (a list, of streamed calls),
 -- tokens per second at p50, cache reads and all input (of calls that report both), cost, calls without a price,
--- seconds lost to failed attempts and backoff, whether any of it is simulated.
+-- seconds lost to backoff.
 SELECT
     count(*) AS n_calls,
     count(error_type) AS n_errors,
-    quantile_cont(ttft_s, 0.5) AS ttft_p50_s,
-    quantile_cont(ttft_s, 0.95) AS ttft_p95_s,
+    quantile_cont(ttft_s, [0.5, 0.95]) AS ttft_s,
     quantile_cont(tokens_per_second, 0.5) AS tokens_per_second_p50,
-    sum(CASE WHEN cache_read_tokens IS NOT NULL THEN cache_read_tokens END)::DOUBLE AS cache_read_tokens,
+    sum(cache_read_tokens)::DOUBLE AS cache_read_tokens,
     sum(CASE WHEN cache_read_tokens IS NOT NULL THEN input_tokens END)::DOUBLE AS cacheable_tokens,
     sum(cost_usd) AS cost_usd,
     count(CASE WHEN cost_usd IS NULL AND error_type IS NULL THEN 1 END) AS n_unpriced,
-    sum(retry_wait_s) AS waited_s,
-    coalesce(bool_or(simulated), FALSE) AS simulated
+    sum(retry_wait_s) AS waited_s
 FROM priced_calls
 WHERE
     operation = 'chat'

@@ -62,7 +62,6 @@ class SiteMoment:
     function: str | None
     n_calls: int
     duration_p50_s: float | None
-    cost_usd: float | None
 
     @property
     def place(self) -> Place:
@@ -71,7 +70,17 @@ class SiteMoment:
 
 def by_site(con: duckdb.DuckDBPyConnection, window: Window) -> list[SiteRow]:
     """The 200 dearest sites."""
-    return [SiteRow(*row) for row in rows(con, "by_site", window)]
+    return [
+        SiteRow(
+            service, file, line, function, n, errors, *(ttft_s or (None, None)), *(duration_s or (None, None)), *others
+        )
+        for service, file, line, function, n, errors, ttft_s, duration_s, *others in rows(con, "by_site", window)
+    ]
+
+
+def dearest(con: duckdb.DuckDBPyConnection, window: Window) -> list[tuple[str, int | None]]:
+    """File and line of the 200 dearest sites whose line is known."""
+    return [(file, line) for file, line in rows(con, "dearest_sites", window)]
 
 
 def course_by_site(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> list[SiteMoment]:

@@ -12,10 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import firsttoken.store
+from firsttoken.store import StoreError
 from firsttoken_dashboard import pricing
 
 if TYPE_CHECKING:
@@ -28,7 +30,24 @@ T = TypeVar("T")
 _KEPT: Final = 512
 #: For DuckDB, per drawing; with it the store lets a command of ours use every core.
 _MEMORY: Final = "512MB"
-_answers: OrderedDict[Hashable, tuple[float, Hashable, Any]] = OrderedDict()
+#: The longest that a page's question may take, and that writers find the file in use because of it: what they bring
+#: lies beside the file meanwhile.
+LIMIT_S: Final = 20.0
+#: While calls arrive, a part that draws itself again asks at most this share of the time.
+_SHARE: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of a question: when, about which state of the store, and in how many seconds."""
+
+    at: float
+    state: Hashable
+    took_s: float
+    value: Any
+
+
+_answers: OrderedDict[Hashable, _Answer] = OrderedDict()
 _lock = threading.Lock()
 _drawing: ContextVar[Reader | None] = ContextVar("drawing", default=None)
 
@@ -59,7 +78,7 @@ def part() -> Generator[Reader]:
     if known is not None:
         yield known
         return
-    with Reader(opened()) as reader:
+    with Reader(opened(), calm=True) as reader:
         yield reader
 
 
@@ -79,11 +98,15 @@ def state(path: Path) -> Hashable:
 class Reader:
     """Asks a store; a context manager for one drawing.
 
+    A `calm` one, for parts that draw themselves again every second, takes an answer also when the store has changed,
+    for three times as long as it took: what is quick is always fresh, and a long question is not asked without end.
+
     Raises what `Store.read` raises (StoreMissing, StoreBusy, StoreUnreadable) at the first question that needs it.
     """
 
-    def __init__(self, store: firsttoken.store.Store) -> None:
+    def __init__(self, store: firsttoken.store.Store, *, calm: bool = False) -> None:
         self.store = store
+        self._patience = 1 / _SHARE - 1 if calm else 0.0
         self._state = state(store.path)
         self._open = ExitStack()
         self._con: duckdb.DuckDBPyConnection | None = None
@@ -106,24 +129,34 @@ class Reader:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The question's answer; its connection has the view `priced_calls`. Answers are shared: do not change them."""
+        """The question's answer; its connection has the view `priced_calls`. Answers are shared: do not change them.
+
+        Raises StoreError also where the answer takes longer than LIMIT_S, or more memory than a page has.
+        """
+
+        def answered() -> T:
+            with _bounded(self.connection()) as con:
+                return question(con, *args, **kwargs)
+
         return self.remembered(
-            (question.__module__, question.__qualname__, args, tuple(sorted(kwargs.items()))),
-            lambda: question(self.connection(), *args, **kwargs),
+            (question.__module__, question.__qualname__, args, tuple(sorted(kwargs.items()))), answered
         )
 
     def remembered(self, key: Hashable, make: Callable[[], T], *, at_least_s: float = 0) -> T:
         """What `make` gave for this store in this state; for `at_least_s` seconds also if the store has changed."""
         whole = (str(self.store.path), key)
-        now = time.monotonic()
+        began = time.monotonic()
         with _lock:
             kept = _answers.get(whole)
-            if kept is not None and (kept[1] == self._state or now - kept[0] < at_least_s):
+            if kept is not None and (
+                kept.state == self._state or began - kept.at < max(at_least_s, self._patience * kept.took_s)
+            ):
                 _answers.move_to_end(whole)
-                return cast("T", kept[2])
+                return cast("T", kept.value)
         answer = make()
         with _lock:
-            _answers[whole] = (time.monotonic(), self._state, answer)
+            now = time.monotonic()
+            _answers[whole] = _Answer(now, self._state, now - began, answer)
             while len(_answers) > _KEPT:
                 _answers.popitem(last=False)
         return answer
@@ -134,3 +167,22 @@ class Reader:
             self._con = self._open.enter_context(self.store.read())
             pricing.attach(self._con, pricing.load())
         return self._con
+
+
+@contextmanager
+def _bounded(con: duckdb.DuckDBPyConnection) -> Generator[duckdb.DuckDBPyConnection]:
+    """Stop what takes too long, and say in words what went beyond its bounds."""
+    import duckdb
+
+    timer = threading.Timer(LIMIT_S, con.interrupt)
+    timer.start()
+    try:
+        yield con
+    except duckdb.InterruptException:
+        raise StoreError(f"This took over {LIMIT_S:.0f} s: choose a shorter window, or one service.") from None
+    except duckdb.OutOfMemoryException:
+        raise StoreError(
+            "These are more calls than a page has memory for: choose a shorter window, or one service."
+        ) from None
+    finally:
+        timer.cancel()

@@ -1,9 +1,11 @@
 -- What did each call cost? Every column of `calls`, then model_id and model_family (NULL: a model that is not in the
--- price list), the cost in USD of each part, and cost_usd (NULL: no price, or a count is not known).
+-- price list), row_id (DuckDB's, for as long as the connection is open), the cost in USD of each part, and cost_usd
+-- (NULL: no price, or a count is not known).
 CREATE OR REPLACE TEMP VIEW priced_calls AS
 WITH rated AS (
     SELECT
         calls.*,
+        calls.rowid AS row_id,
         named.model_id,
         named.family AS model_family,
         rates.uncached_usd,

@@ -23,7 +23,8 @@ CREATE OR REPLACE TEMP TABLE model_rates (
     output_usd DOUBLE, fast_factor DOUBLE, batch_factor DOUBLE, us_factor DOUBLE, web_search_usd DOUBLE
 )
 """
-_SEEN: Final = "SELECT DISTINCT coalesce(response_model, request_model) FROM calls"
+# Column by column: DuckDB counts what differs in one by its dictionary, in a third of the time.
+_SEEN: Final = "SELECT DISTINCT response_model FROM calls UNION SELECT DISTINCT request_model FROM calls"
 _NO_LIMIT: Final = 2**62
 
 
@@ -32,28 +33,34 @@ def attach(con: duckdb.DuckDBPyConnection, prices: Prices) -> None:
 
     Models are resolved for the names in `calls` now: attach again when new ones may have come.
     """
-    names: list[list[Any]] = []
-    rates: list[list[Any]] = []
+    names: list[tuple[Any, ...]] = []
+    rates: list[tuple[Any, ...]] = []
     for (name,) in con.execute(_SEEN).fetchall():
         known = prices.model(name)
         if known is None:
             continue
         if not any(known.id == row[1] for row in names):
             rates.extend(_rates(prices, known.id))
-        names.append([name, known.id, known.family])
+        names.append((name, known.id, known.family))
     con.execute(_NAMES)
     con.execute(_RATES)
-    if names:
-        con.executemany("INSERT INTO model_names VALUES (?, ?, ?)", names)
-    if rates:
-        con.executemany("INSERT INTO model_rates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rates)
+    _fill(con, "model_names", names)
+    _fill(con, "model_rates", rates)
     con.execute((resources.files(__package__ or __name__) / "price.sql").read_text("utf-8"))
 
 
-def _rates(prices: Prices, model_id: str) -> list[list[Any]]:
+def _fill(con: duckdb.DuckDBPyConnection, table: str, values: list[tuple[Any, ...]]) -> None:
+    """In one statement: one for each row took ten times as long, and every page waits for it."""
+    if values:
+        marks = ", ".join(["?"] * len(values[0]))
+        rows = ", ".join([f"({marks})"] * len(values))
+        con.execute(f"INSERT INTO {table} VALUES {rows}", [one for row in values for one in row])  # noqa: S608 - marks
+
+
+def _rates(prices: Prices, model_id: str) -> list[tuple[Any, ...]]:
     model = prices.models[model_id]
     return [
-        [
+        (
             model_id,
             dt.datetime.combine(price.valid_from, dt.time()),
             dt.datetime.combine(price.valid_to, dt.time()),
@@ -68,6 +75,6 @@ def _rates(prices: Prices, model_id: str) -> list[list[Any]]:
             prices.multipliers["batch"],
             model.us_factor,
             prices.web_search_usd,
-        ]
+        )
         for price in model.prices
     ]

@@ -8,7 +8,6 @@ from typing import Final
 import streamlit as st
 
 from firsttoken_dashboard.analysis import errors as questions
-from firsttoken_dashboard.analysis import overview
 from firsttoken_dashboard.analysis.errors import Failure, Headroom
 from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
@@ -29,7 +28,7 @@ def draw() -> None:
 
 
 def _scores(reader: Reader, chosen: Chosen) -> None:
-    whole = reader.ask(overview.scores, chosen.window)
+    whole = reader.ask(questions.outcomes, chosen.window)
     if whole.n_calls == 0:
         words.no_calls(reader, chosen)
         return
@@ -48,7 +47,7 @@ def _scores(reader: Reader, chosen: Chosen) -> None:
                 "Failed calls",
                 figures.count(whole.n_errors),
                 words.ERRORS,
-                f"{figures.percent(whole.error_rate)} of all",
+                f"{figures.percent(whole.n_errors / whole.n_calls)} of all",
             ),
             Score(
                 "Overloaded, 529",

@@ -11,7 +11,7 @@ import streamlit as st
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.analysis import models
 from firsttoken_dashboard.analysis.models import ModelUse, SiteTokens, Spread
-from firsttoken_dashboard.analysis.sites import by_site
+from firsttoken_dashboard.analysis.sites import dearest
 from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Lane, Row, Table
@@ -133,8 +133,7 @@ def _cells(one: ModelUse) -> list[Cell]:
 
 def _what_if(reader: Reader, chosen: Chosen) -> None:
     # The dearest first: what another model would change most.
-    known = reader.ask(by_site, chosen.window)
-    sites = {words.place(one.file, one.line): (one.file, one.line) for one in known if one.file is not None}
+    sites = {words.place(file, line): (file, line) for file, line in reader.ask(dearest, chosen.window)}
     if not sites:
         return
     st.subheader("What if a site called another model?", anchor=False)

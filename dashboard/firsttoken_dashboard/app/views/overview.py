@@ -13,7 +13,7 @@ import streamlit as st
 from firsttoken_dashboard import pricing
 from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.analysis import overview as questions
-from firsttoken_dashboard.analysis.overview import Benchmark, ModelMoment, Moment, Scores
+from firsttoken_dashboard.analysis.overview import Benchmark, Measured, ModelMoment, Moment, Scores
 from firsttoken_dashboard.app import components, courses, figures, links, live
 from firsttoken_dashboard.app.auditing import audit
 from firsttoken_dashboard.app.components import Cell, Column, Row, Score, Table
@@ -64,17 +64,21 @@ def draw() -> None:
 
 
 def _scores(reader: Reader, chosen: Chosen) -> None:
-    now = reader.ask(questions.scores, chosen.window)
-    if now.n_calls == 0:
+    found = _measured(reader, chosen)
+    if found is None:
         words.no_calls(reader, chosen)
         return
     before = reader.ask(questions.scores, chosen.before) if chosen.before is not None else None
     if before is not None and before.n_calls == 0:
         before = None
-    course = reader.ask(questions.course, chosen.window, chosen.grain)
-    components.scores(
-        _cards(now, before, course, words.times(chosen, [one.moment for one in course]), chosen), key="scores"
-    )
+    times = words.times(chosen, [one.moment for one in found.course])
+    components.scores(_cards(found.scores, before, found.course, times, chosen), key="scores")
+
+
+def _measured(reader: Reader, chosen: Chosen) -> Measured | None:
+    """The window's figures; None where it has no calls."""
+    found = reader.ask(questions.measured, chosen.window, chosen.grain)
+    return found if found.scores.n_calls else None
 
 
 def _cards(
@@ -118,11 +122,10 @@ def _against(change: str | None, better: int, span: str) -> tuple[str, Tone]:
 
 
 def _charts(reader: Reader, chosen: Chosen) -> None:
-    course = reader.ask(questions.course, chosen.window, chosen.grain)
-    if not course:
+    found = _measured(reader, chosen)
+    if found is None:
         return
-    by_model = reader.ask(questions.course_by_model, chosen.window, chosen.grain)
-    times = words.times(chosen, [one.moment for one in course])
+    times = words.times(chosen, [one.moment for one in found.course])
     left, right = st.columns(2, gap="medium")
     with left:
         components.chart(
@@ -130,7 +133,7 @@ def _charts(reader: Reader, chosen: Chosen) -> None:
                 "Time to first token",
                 "p50 per model, streamed calls",
                 times,
-                _per_model(by_model, lambda one: one.ttft_p50_s),
+                _per_model(found.by_model, lambda one: one.ttft_p50_s),
                 figures.seconds,
                 chosen.grain,
                 empty="No streamed call in this window: TTFT is only known where an answer is streamed.",
@@ -143,7 +146,7 @@ def _charts(reader: Reader, chosen: Chosen) -> None:
                 "Cost",
                 f"$ per {chosen.grain}, by model",
                 times,
-                _per_model(by_model, lambda one: one.cost_usd),
+                _per_model(found.by_model, lambda one: one.cost_usd),
                 figures.usd,
                 chosen.grain,
                 empty="No call in this window has a price.",
@@ -211,8 +214,8 @@ def _saving(one: Finding, found: Audit) -> list[Cell]:
 
 
 def _benchmark(reader: Reader, chosen: Chosen) -> None:
-    found = reader.ask(questions.benchmark, chosen.window)
-    if not found:
+    found = _measured(reader, chosen)
+    if found is None:
         return
     st.subheader("Models, measured here", anchor=False)
     components.table(
@@ -232,7 +235,7 @@ def _benchmark(reader: Reader, chosen: Chosen) -> None:
                 Column("published_tps", "Speed", end=True),
                 Column("cost", "$ per 1,000 calls", words.COST, end=True),
             ],
-            rows=[Row(None, _measured(one)) for one in found],
+            rows=[Row(None, _benchmark_cells(one)) for one in found.benchmark],
         ),
         key="benchmark",
     )
@@ -242,7 +245,7 @@ def _benchmark(reader: Reader, chosen: Chosen) -> None:
     )
 
 
-def _measured(one: Benchmark) -> list[Cell]:
+def _benchmark_cells(one: Benchmark) -> list[Cell]:
     prices = pricing.load()
     known = prices.model(one.model)
     guide = prices.guide.get(known.family) if known is not None else None
