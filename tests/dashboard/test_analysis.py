@@ -47,10 +47,15 @@ def test_figures_over_time_and_by_model_are_cuts_of_the_same_calls(simulated: Pa
         whole = reader.ask(overview.scores, Window())
         cut = reader.ask(overview.measured, Window(), "hour")
         con = reader.connection()
-        by_hand = con.execute(
-            "SELECT date_trunc('hour', start_time)::TIMESTAMP AS moment,"
-            " coalesce(response_model, request_model) AS model, quantile_cont(ttft_s, 0.5), sum(cost_usd) FROM priced_calls GROUP BY moment, model"
-        ).fetchall()
+        by_hand = con.execute("""
+            SELECT
+                date_trunc('hour', start_time)::TIMESTAMP AS moment,
+                coalesce(response_model, request_model) AS model,
+                quantile_cont(ttft_s, 0.5),
+                sum(cost_usd)
+            FROM priced_calls
+            GROUP BY moment, model
+        """).fetchall()
     assert cut.scores == dataclasses.replace(
         whole, cost_usd=pytest.approx(whole.cost_usd), waited_s=pytest.approx(whole.waited_s)
     )
