@@ -8,7 +8,7 @@ and values reach the page as text nodes only. Figures come written (`figures`), 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -153,12 +153,12 @@ class Card:
 
 def scores(cards: Sequence[Score], *, key: str) -> None:
     """Draw score cards in a grid."""
-    _component("scores")(key=key, data={"cards": [asdict(card) for card in cards]})
+    _component("scores")(key=key, data={"cards": [_told(card) for card in cards]})
 
 
 def chart(what: Chart, *, key: str) -> None:
     """Draw a chart over time."""
-    _component("chart")(key=key, data=asdict(what))
+    _component("chart")(key=key, data=_told(what))
 
 
 def finding(what: Card, *, key: str) -> Mapping[str, str]:
@@ -167,7 +167,7 @@ def finding(what: Card, *, key: str) -> Mapping[str, str]:
     `do` is one of its actions; "snooze" comes with `until` (an ISO date), "dismiss" with `because`. Empty: nothing.
     What it holds was sent by a browser: judge it.
     """
-    happened = _component("finding")(key=key, data=asdict(what), on_act_change=_noted).act
+    happened = _component("finding")(key=key, data=_told(what), on_act_change=_noted).act
     return cast("Mapping[str, str]", happened) if isinstance(happened, Mapping) else {}
 
 
@@ -178,18 +178,35 @@ def facts(what: Sequence[tuple[str, str]], *, key: str) -> None:
 
 def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key: str) -> None:
     """Draw lanes on one clock."""
-    data = {"caption": caption, "lanes": [asdict(lane) for lane in lanes], "ticks": [asdict(tick) for tick in ticks]}
+    data = {"caption": caption, "lanes": [_told(lane) for lane in lanes], "ticks": [_told(tick) for tick in ticks]}
     _component("timeline")(key=key, data=data)
 
 
 def table(what: Table, *, key: str) -> str | None:
     """Draw a table; the key of the column whose head the reader clicked since the last run, if any."""
-    asked = _component("table")(key=key, data=asdict(what), on_sort_change=_noted).sort
+    asked = _component("table")(key=key, data=_told(what), on_sort_change=_noted).sort
     return asked if isinstance(asked, str) else None
 
 
 def _noted() -> None:
     """A trigger arrives as the mount's result; Streamlit wants a callback to know that the trigger exists."""
+
+
+def _told(what: Any) -> dict[str, Any]:
+    """One of the classes above as a mapping. Its lists of points stay what they are: `asdict` copies each point."""
+    return {name: _told_inside(getattr(what, name)) for name in _names(what.__class__)}
+
+
+def _told_inside(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        many = cast("Sequence[Any]", value)
+        return [_told(one) for one in many] if many and is_dataclass(many[0]) else many
+    return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache
