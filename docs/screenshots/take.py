@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -23,7 +23,7 @@ import firsttoken.store
 from firsttoken_dashboard.simulate import fill
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Page
 
 FOLDER: Final = Path(__file__).parent
 PAGES: Final = (
@@ -38,15 +38,27 @@ PAGES: Final = (
     "errors",
     "data",
 )
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 WIDTHS: Final = {"desk": 1280, "telephone": 390}
 CALLS: Final = 12_000
 TALLEST: Final = 1500
 
-DRAWN: Final = """() => {
-    if (document.querySelector("[data-testid=stApp]").dataset.testScriptState === "running") return false;
+#: Whether nothing is being made or drawn any more, and has not been for this long: what is made beside a page arrives
+#: after the page's own end, and draws it again.
+STILL_MS: Final = 1200
+DRAWN: Final = """(still) => {
     const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
     const roots = shadows.map((shadow) => shadow.querySelector(".root")).filter(Boolean);
-    return roots.length > 0 && roots.every((root) => root.childElementCount > 0);
+    const height = document.querySelector("[data-testid=stMain]").scrollHeight;
+    const drawn = document.querySelector("[data-testid=stApp]").dataset.testScriptState !== "running"
+        && document.querySelector("[role=progressbar]") === null
+        && document.body.innerText.includes("Times are UTC.")
+        && roots.length > 0 && roots.every((root) => root.childElementCount > 0);
+    const now = performance.now();
+    if (!drawn || window.drawnHeight !== height || window.drawnWidth !== innerWidth) window.drawnSince = now;
+    window.drawnHeight = height;
+    window.drawnWidth = innerWidth;
+    return now - window.drawnSince > still;
 }"""
 
 
@@ -79,33 +91,27 @@ def _take_all(address: str, call: str) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         addresses = {"overview": "?live=false", "call": f"calls?call={call}&live=false"}
         for name in PAGES:
-            where = addresses.get(name, f"{name}?live=false")
-            for theme in ("light", "dark"):
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            page = context.new_page()
+            page.goto(f"{address}/{addresses.get(name, f'{name}?live=false')}")
+            for theme in THEMES:
+                page.emulate_media(color_scheme=theme)
                 for size, width in WIDTHS.items():
-                    _take(browser, f"{address}/{where}", FOLDER / f"{name}-{theme}-{size}.png", theme, width)
+                    _take(page, FOLDER / f"{name}-{theme}-{size}.png", width)
+            context.close()
         browser.close()
 
 
-def _take(browser: Browser, address: str, file: Path, theme: str, width: int) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme="dark" if theme == "dark" else "light"
-    )
-    page = context.new_page()
-    page.goto(address)
-    page.get_by_text("Times are UTC.").wait_for()
-    page.get_by_role("progressbar").first.wait_for(state="detached", timeout=120_000)
-    # Elements of our own draw themselves once their scripts are there, after the last text.
-    page.wait_for_function(DRAWN)
-    page.wait_for_timeout(500)
+def _take(page: Page, file: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_function(DRAWN, arg=STILL_MS, polling=100, timeout=120_000)
     height = int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
     page.set_viewport_size({"width": width, "height": max(500, min(height, TALLEST))})
-    page.wait_for_function(DRAWN)
-    page.wait_for_timeout(500)
+    page.wait_for_function(DRAWN, arg=STILL_MS, polling=100)
     page.screenshot(path=file)
-    context.close()
     # A palette is enough for flat colours, and a third of the bytes.
     Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
-    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
+    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

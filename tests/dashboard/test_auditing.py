@@ -32,6 +32,14 @@ def test_a_process_that_cannot_read_the_store_says_why(tmp_path: Path):
         audit_process.made_beside(notes, Window(), lambda _: None)
 
 
+def test_an_audit_gives_the_file_back_to_writers_when_its_time_is_over(
+    simulated: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(audit_process, "LIMIT_S", 0.1)
+    with pytest.raises(audit_process.AuditFailed, match="took over .* choose a shorter window"):
+        audit_process.made_beside(simulated, Window(), lambda _: None)
+
+
 def chosen(*, live: bool) -> Chosen:
     return Chosen("all", Window(), None, "day", live)
 

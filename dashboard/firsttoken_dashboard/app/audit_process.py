@@ -10,6 +10,8 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,8 @@ Progress: TypeAlias = Callable[[str], None]
 #: For DuckDB in that process.
 MEMORY: Final = "512MB"
 _NICE: Final = 10
+#: While an audit reads, writers cannot have the file: what they bring waits in the outbox beside it, which has a bound.
+LIMIT_S: Final = 120.0
 
 
 class AuditFailed(Exception):  # noqa: N818 - an answer to the page
@@ -56,6 +60,9 @@ def made_beside(path: Path, window: Window, progress: Progress) -> Made:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         if process.stdin is None or process.stdout is None:
             raise AuditFailed("The audit's process has no pipes.")
+        began = time.monotonic()
+        timer = threading.Timer(LIMIT_S, process.kill)
+        timer.start()
         try:
             pickle.dump((str(path), window), process.stdin)
             process.stdin.close()
@@ -67,8 +74,13 @@ def made_beside(path: Path, window: Window, progress: Progress) -> Made:
                     raise AuditFailed(told)
                 progress(told)
         except (EOFError, OSError, pickle.UnpicklingError):
+            if time.monotonic() - began >= LIMIT_S:
+                raise AuditFailed(
+                    f"The audit took over {LIMIT_S:.0f} s: choose a shorter window, or ask `firsttoken report`."
+                ) from None
             raise AuditFailed("The audit ended early; the page tries again.") from None
         finally:
+            timer.cancel()
             process.kill()
 
 
