@@ -36,7 +36,7 @@ def test_an_audit_gives_the_file_back_to_writers_when_its_time_is_over(
     simulated: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(audit_process, "LIMIT_S", 0.1)
-    with pytest.raises(audit_process.AuditFailed, match="took over .* choose a shorter window"):
+    with pytest.raises(audit_process.AuditFailed, match=r"took over .* choose a shorter window"):
         audit_process.made_beside(simulated, Window(), lambda _: None)
 
 
