@@ -99,12 +99,12 @@ def message(draw: random.Random, spans: int) -> ExportTraceServiceRequest:
 
 def bodies(directory: Path, size: int, total: int) -> list[Path]:
     """Files of one serialized request each, made before the clock runs."""
-    draw = random.Random(size)
     directory.mkdir(parents=True, exist_ok=True)
     made = [directory / f"{number}" for number in range(total // size)]
-    for path in made:
+    for number, path in enumerate(made):
         if not path.exists():
-            path.write_bytes(message(draw, size).SerializeToString())
+            # A seed of its own: beside bodies that were kept, no span may come twice.
+            path.write_bytes(message(random.Random(f"{size} {number}"), size).SerializeToString())
     return made
 
 

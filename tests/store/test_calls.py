@@ -150,6 +150,24 @@ def test_spans_of_one_response_are_one_call_with_the_best_of_all(
     ]
 
 
+@pytest.mark.parametrize("order", [(OURS, SERVER), (SERVER, OURS)])
+def test_the_apis_own_span_is_of_the_same_call_although_its_clock_is_minutes_off(
+    store: Store, order: tuple[SpanRecord, ...]
+) -> None:
+    for one in order:
+        off = 300 * SECOND if one is SERVER else 0
+        store.append([one._replace(start_time=one.start_time + off, end_time=one.end_time + off)])
+    assert rows(store, "span_id, thinking_tokens") == [(OURS.span_id, 5)]
+
+
+def test_the_second_attempt_of_a_call_is_found_although_it_comes_minutes_later(store: Store) -> None:
+    """The Vercel AI SDK 6 makes a span of each attempt; between them it waits for as long as the API says."""
+    six = {"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "claude"}
+    store.append([span(2, six, trace=1, parent=1, scope="ai", status="ERROR", message="Overloaded")])
+    store.append([span(3, six, trace=1, parent=1, scope="ai", start=START + 120 * SECOND)])
+    assert rows(store, "span_id, attempts, error_type") == [(f"{3:016x}", 2, None)]
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_failed_call_seen_by_two_instrumentations_is_one(store: Store, late: bool) -> None:  # noqa: FBT001
     """Without a response there is no id: the parent and its only child are the same call, also when it comes late."""

@@ -203,6 +203,7 @@ class Store:
             raise connections.unreadable(self.path, error) from error
         # Whoever waits sleeps for up to 10 ms between two tries; without a pause here they would never get a turn.
         time.sleep(max(0.0, min(_PAUSE_S, self._ended + _PAUSE_S - time.monotonic())))
+        self._writer.memory()  # before it is our turn: nobody is to wait for DuckDB's start
         try:
             with write_lock(self.path, deadline), self._writer.attached(deadline) as connection:
                 schema.ensure(connection, self.path)

@@ -18,9 +18,10 @@ from .schema import sql
 if TYPE_CHECKING:
     import duckdb
 
-#: How far apart two spans of one call begin at most: as long as the SDK waits for an answer. The cost of a small
-#: batch grows with the calls of this time (0.4 ms for each thousand), so it is no longer than that.
+#: How far apart two spans of one call begin at most: as long as the SDK waits for an answer.
 _APART_NS: Final = 600 * 10**9
+#: How far two clocks that agree may be apart. The cost of a small batch grows with the calls of this time.
+_ASKEW_NS: Final = 60 * 10**9
 
 _TYPES: Final = ", ".join(
     f"{name}: '{'BIGINT' if name in TIME_COLUMNS else 'JSON' if name in JSON_COLUMNS else 'VARCHAR'}'"
@@ -70,10 +71,12 @@ def store(connection: duckdb.DuckDBPyConnection) -> int:
 def derive(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes the calls of the spans in `derive_from` anew, together with the stored calls that those spans touch."""
     calls = "CREATE OR REPLACE TEMP TABLE derived AS " + sql("calls.sql")
+    connection.execute(calls)
+    began, _ = _bounds(connection, "derived")
     first, last = _bounds(connection, "derive_from")
     first, last = first - _APART_NS, last + _APART_NS
-    connection.execute(calls)
-    connection.execute("CREATE OR REPLACE TEMP TABLE touched AS " + _within("touched.sql", first, last))
+    touched = _within("touched.sql", first, last).replace("$ended", _literal(began - _ASKEW_NS))
+    connection.execute("CREATE OR REPLACE TEMP TABLE touched AS " + touched)
     if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None:
         connection.execute("INSERT INTO derive_from BY NAME " + _within("touched_spans.sql", first, last))
         connection.execute(_DELETE_TOUCHED)
@@ -95,9 +98,9 @@ def _bounds(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int
 
 def _within(name: str, first: int, last: int) -> str:
     """The SQL of a file with its $since and $until. As text, because Python's datetime has no nanoseconds."""
-    return sql(name).replace("$since", f"'{_timestamp(first)}'").replace("$until", f"'{_timestamp(last)}'")
+    return sql(name).replace("$since", _literal(first)).replace("$until", _literal(last))
 
 
-def _timestamp(nanoseconds: int) -> str:
+def _literal(nanoseconds: int) -> str:
     seconds, fraction = divmod(min(max(nanoseconds, 0), LATEST), 10**9)
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S}.{fraction:09}"
+    return f"'{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M:%S}.{fraction:09}'"
