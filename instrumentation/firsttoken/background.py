@@ -22,6 +22,7 @@ from firsttoken.guard import fault, guarded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from firsttoken.call import Call
     from firsttoken.response import Answer
 
 #: Requests waiting for their hashes; beyond it a request goes without, so that memory stays bounded.
@@ -69,10 +70,10 @@ class Prints:
                 self._text = text_of_request(request)
                 # All that ended before this request was made is done. What is not, ended since; this call itself may.
                 while _answered and _answered[0][0].done:
-                    before, span_id, answer, finish = _answered.popleft()
+                    before, span_id, call, finish = _answered.popleft()
                     if finish is not None:
                         finish()
-                    before.remember(span_id, answer)
+                    before.remember(span_id, call.answer)
                 used = _outputs.used_by(self._trace_id, self._text)
                 self.depends_on = None if used is None else tuple(used)
         except Exception:  # noqa: BLE001
@@ -81,12 +82,12 @@ class Prints:
             self.done = True
             self._ready.release()
 
-    def answered(self, span_id: int, answer: Answer, finish: Callable[[], None] | None) -> None:
+    def answered(self, span_id: int, call: Call, finish: Callable[[], None] | None) -> None:
         """Remembers what the call answered, for the requests after it, once `finish` has read it."""
         if len(_answered) >= OUTPUTS_KEPT:
             with suppress(IndexError):  # the thread looks at them just now
                 _answered.popleft()[0].forget()
-        _answered.append((self, span_id, answer, finish))  # looked at when the next request comes: no thread need wake
+        _answered.append((self, span_id, call, finish))  # looked at when the next request comes: no thread need wake
 
     def remember(self, span_id: int, answer: Answer) -> None:
         if not answer.text and not answer.tool_use_ids:
@@ -113,7 +114,7 @@ def prints(body: bytes, trace_id: int) -> Prints | None:
 
 
 _outputs = Outputs()
-_answered: deque[tuple[Prints, int, Answer, Callable[[], None] | None]] = deque()
+_answered: deque[tuple[Prints, int, Call, Callable[[], None] | None]] = deque()
 _queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
 _thread_of: int | None = None
 _starting = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from time import perf_counter, time, time_ns
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from firsttoken.connection import Attempt, attach, identity_of
 from firsttoken.derive import derive, measured
 from firsttoken.late import add_later
 from firsttoken.request import asked_of
-from firsttoken.response import Answer
+from firsttoken.response import Answer, get
 from firsttoken.spans import add_to
 from firsttoken.stream import Reading
 
@@ -33,43 +34,30 @@ MOST_ATTEMPT_EVENTS = 32
 class Call:
     """One call of the SDK. Times are `perf_counter`, in seconds.
 
-    `span` is None until it is known whether the SDK opens one; `owned` says that we opened it, and so end it.
-    `reading` is None until there is something to read: a stream, or a body that the application reads itself.
-    `asked` is what its span says of the request, None until that was sent; `said` what it says of the call's end.
-    `on_end` gets the call, and all that its span says where the call is `measured`.
+    What most calls never have stands as the class's, and is the call's own once it happens.
     """
 
-    __slots__ = (
-        "_ended",
-        "_on_end",
-        "answer",
-        "answered_at",
-        "asked",
-        "attempts",
-        "began",
-        "began_ns",
-        "client",
-        "headers",
-        "headers_at",
-        "identity",
-        "is_async",
-        "measured",
-        "nth",
-        "operation",
-        "options",
-        "owned",
-        "prints",
-        "reading",
-        "retry_wait_s",
-        "said",
-        "site",
-        "span",
-        "status",
-        "stream",
-        "stream_error",
-        "timeout_s",
-        "unfinished",
-    )
+    #: None until it is known whether the SDK opens one; `owned` says that we opened it, and so end it.
+    span: Span | None = None
+    owned = False
+    #: None until there is something to read: a stream, or a body that the application reads itself.
+    reading: Reading | None = None
+    #: A whole answer's JSON, until it is read.
+    body: bytes | None = None
+    #: Whether the application has its answer but has not read it to the end yet.
+    unfinished = False
+    #: What its span says of the request; None until that was sent.
+    asked: dict[str, AttributeValue] | None = None
+    retry_wait_s = 0.0
+    headers_at: float | None = None
+    headers: Any = None
+    #: When the headers came, in seconds since the epoch.
+    answered_at = 0.0
+    status: int | None = None
+    timeout_s: float | None = None
+    prints: background.Prints | None = None
+    _answer: Answer | None = None
+    _ended = False
 
     def __init__(
         self,
@@ -83,6 +71,7 @@ class Call:
         is_async: bool,
         measured: bool,
     ) -> None:
+        """`on_end` gets the call, and all that its span says where the call is `measured`."""
         self.began_ns = time_ns()
         self.began = perf_counter()
         self.operation = operation
@@ -94,26 +83,28 @@ class Call:
         self.site = site
         self.identity = identity = identity_of(client)
         identity.calls = self.nth = identity.calls + 1
-        self.span: Span | None = None
-        self.owned = False
-        self.answer = Answer()
-        self.reading: Reading | None = None
-        #: Whether the application has its answer but has not read it to the end yet.
-        self.unfinished = False
-        self.stream_error: str | None = None
         self.attempts: list[Attempt] = []
-        self.retry_wait_s = 0.0
-        self.headers_at: float | None = None
-        self.headers: Any = None
-        #: When the headers came, in seconds since the epoch.
-        self.answered_at = 0.0
-        self.asked: dict[str, AttributeValue] | None = None
+        #: What its span says of the call's end.
         self.said: dict[str, AttributeValue] = {}
-        self.status: int | None = None
-        self.timeout_s: float | None = None
-        self.prints: background.Prints | None = None
         self._on_end = on_end
-        self._ended = False
+
+    @property
+    def answer(self) -> Answer:
+        """What was answered, as far as it was read."""
+        answer = self._answer
+        if answer is None:
+            self._answer = answer = Answer()
+        return answer
+
+    def read(self) -> None:
+        """Reads the bytes of the answer. Raises ValueError where they are not what they should be."""
+        body, self.body = self.body, None
+        if body is not None:
+            message = json.loads(body)
+            if get(message, "type") == "message":
+                self.answer.read_message(message)
+        elif self.reading is not None:
+            self.reading.read(self.answer)
 
     # What happens to a call, in order.
 
@@ -189,9 +180,9 @@ class Call:
         """The application's reading of a stream ended: by an error, at its end, or because it stopped reading."""
         if not self.owned or self._ended:
             return
-        error_type = self.stream_error or type_of_error(error)
-        if complete and error_type is None and self.reading is not None and self.reading.cut_short:
-            error_type = "api_error"  # as the SDK's own tracing has it; the application sees no error
+        error_type = type_of_error(error)
+        if error is None and self.reading is not None:
+            error_type = self.reading.ending(self.answer, complete=complete)
         self._end(error, error_type, complete=complete)
 
     # What its span says in the end.
@@ -209,8 +200,10 @@ class Call:
             if a.ERROR_TYPE in said:
                 attempt.ended(said.get(a.HTTP_STATUS_CODE))
                 self._tell_failure(attempt, said[a.ERROR_TYPE])
-        if self.stream_error is not None:
-            self.said[a.ERROR_TYPE] = self.stream_error
+        if self.reading is not None:
+            error_type = self.reading.ending(self.answer, complete=False)
+            if error_type is not None:
+                self.said[a.ERROR_TYPE] = error_type
         self._tell(span)
 
     def _end(self, error: BaseException | None, error_type: str | None, *, complete: bool) -> None:
@@ -242,7 +235,7 @@ class Call:
         if finish is None:
             add_to(span, work(), replacing=a.TIME_TO_FIRST_CHUNK)
         if self.prints is not None:
-            self.prints.answered(span.get_span_context().span_id, self.answer, finish)
+            self.prints.answered(span.get_span_context().span_id, self, finish)
         self._on_end(self, known)
 
     def _tell_failure(self, attempt: Attempt, error_type: str | None) -> None:

@@ -50,8 +50,11 @@ def find(skip: int = 1) -> Site | None:
     that made the coroutine, where `remember` was told of it, else the application's line that waits for the task.
     """
     frame: FrameType | None = sys._getframe(skip)  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - the only way to a frame without building the whole stack
+    known = _kinds.get
     while frame is not None:
-        kind = _kind_of(frame)
+        kind = known(frame.f_code.co_filename)
+        if kind is None:
+            kind = _kind_of(frame)
         if kind == _APPLICATION:
             return _site(frame)
         if kind == _LOOP:

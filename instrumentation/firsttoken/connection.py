@@ -13,7 +13,7 @@ from firsttoken.guard import fault
 from firsttoken.response import retry_after_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.util.types import AttributeValue
 
@@ -74,27 +74,24 @@ class Attempt:
     __slots__ = (
         "_body",
         "_call",
+        "_head",
         "connect_began",
         "connected",
         "exception",
-        "headers",
         "last",
         "started",
-        "status",
         "traced",
         "when_headers",
     )
 
     def __init__(self, call: Call, body: bytes) -> None:
-        self.started = perf_counter()
-        self.last = self.started
+        self.started = self.last = perf_counter()
         self.traced = False
         self.connect_began: float | None = None
         self.connected: float | None = None
         self.when_headers: float | None = None
-        self.status: int | None = None
-        self.headers: Any = None
         self.exception: BaseException | None = None
+        self._head: Sequence[Any] = ()
         # Until it is sent: what holds an attempt, httpx's garbage among it, must not hold the call and the body.
         self._call: Call | None = call
         self._body = body
@@ -104,58 +101,66 @@ class Attempt:
         try:
             step = _STEPS.get(event)
             if step is None:
-                if event.endswith(".failed"):
-                    self.last = perf_counter()
-                    self.exception = info.get("exception")
-                return
-            self.traced = True
-            self.last = now = perf_counter()
-            if step == _HEADERS:
-                self.when_headers = now
-                self._read_head(info.get("return_value"))
-            elif step == _SENT:
-                self.finish_sending()
-            elif step == _CONNECTING:
-                if self.connect_began is None:
-                    self.connect_began = now
-            elif step == _CONNECTED:
-                self.connected = now
+                step = _STEPS[event] = _FAILED if event.endswith(".failed") else _NOTHING
+            if step != _NOTHING:  # which most are
+                self._stepped(step, info)
         except Exception:  # noqa: BLE001
             fault("the transport's trace")
 
+    def _stepped(self, step: int, info: Mapping[str, Any]) -> None:
+        self.last = now = perf_counter()
+        if step == _FAILED:
+            self.exception = info.get("exception")
+            return
+        self.traced = True
+        if step == _SENT:
+            self.finish_sending()
+        elif step == _HEADERS:
+            self.when_headers = now
+            self._head = info["return_value"]
+        elif step == _CONNECTING:
+            if self.connect_began is None:
+                self.connect_began = now
+        elif step == _CONNECTED:
+            self.connected = now
+
     def finish_sending(self) -> None:
         """The request went out; a transport that tells nothing has sent it when the answer comes."""
-        call, body = self._call, self._body
-        self._call, self._body = None, b""
+        call = self._call
         if call is not None:
+            body, self._call, self._body = self._body, None, b""
             call.sent(body)
 
-    def _read_head(self, head: Any) -> None:
-        for part in head:
-            if self.status is None and isinstance(part, int):
-                self.status = part
-            elif isinstance(part, list):
-                self.headers = part
+    @property
+    def status(self) -> int | None:
+        """The HTTP status that answered it."""
+        # httpcore tells (version, status, reason, headers) of HTTP/1.1 and (status, headers) of HTTP/2.
+        return next((part for part in self._head if isinstance(part, int)), None)
 
     @property
     def failed(self) -> bool:
-        return self.exception is not None or (self.status is not None and self.status >= 400)
+        if self.exception is not None:
+            return True
+        status = self.status
+        return status is not None and status >= 400
 
     def ended(self, status: int | None, headers: Any = None, error: BaseException | None = None) -> None:
         """The attempt failed just now: all that is known of it where the transport told nothing."""
         if not self.traced:
             self.last = perf_counter()
-            self.status, self.headers, self.exception = status, headers, error
+            self._head, self.exception = (status, headers), error
 
     def failure(self, error_type: str | None) -> dict[str, AttributeValue]:
         """What the `firsttoken.attempt` event says of an attempt that failed; its `error_type`, where one is known."""
         told: dict[str, AttributeValue] = {}
         if self.last > self.started:
             told[a.ATTEMPT_DURATION] = self.last - self.started
-        if self.status is not None:
-            told[a.HTTP_STATUS_CODE] = self.status
-            error_type = error_type or _TYPE_OF_STATUS.get(self.status, str(self.status))
-            seconds = retry_after_s(self.headers or ())
+        status = self.status
+        if status is not None:
+            told[a.HTTP_STATUS_CODE] = status
+            error_type = error_type or _TYPE_OF_STATUS.get(status, str(status))
+            headers: Any = next((part for part in self._head if isinstance(part, list)), ())
+            seconds = retry_after_s(headers)
             if seconds is not None:
                 told[a.ATTEMPT_RETRY_AFTER] = seconds
         elif error_type is None and self.exception is not None:
@@ -172,7 +177,8 @@ class Attempt:
         return self.connected - self.connect_began
 
 
-_HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(5)
+_NOTHING, _FAILED, _HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(7)
+#: Of each step what it tells; the rest of httpcore's, a few dozen, are added as they are seen.
 _STEPS = {
     **{f"{http}.receive_response_headers.complete": _HEADERS for http in ("http11", "http2")},
     **{f"{http}.send_request_body.complete": _SENT for http in ("http11", "http2")},

@@ -39,7 +39,7 @@ def derive(call: Call) -> dict[str, AttributeValue]:
         found[a.REQUEST_TIMEOUT] = call.timeout_s
     if call.site is not None:
         found[a.CODE_FILE], found[a.CODE_LINE], found[a.CODE_FUNCTION] = call.site
-    call.answer.read_kept()
+    call.read()
     call.answer.add_to(found)
     if call.headers is not None:
         header_attributes(call.headers.raw, call.answered_at, found)
@@ -59,7 +59,7 @@ def derive(call: Call) -> dict[str, AttributeValue]:
 def measured(call: Call, told: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
     """What the histograms take of a call that ends now; `told`: what its span says already."""
     found = {**told, a.OPERATION_NAME: call.operation, **call.said}
-    call.answer.read_kept()
+    call.read()
     call.answer.add_to(found)
     if call.reading is not None and call.reading.deltas:
         found[a.TIME_TO_FIRST_CHUNK] = abs(call.reading.deltas[0]) - call.began
@@ -83,7 +83,7 @@ def _add_reading(call: Call, reading: Reading, found: dict[str, AttributeValue])
     if reading.first_text:
         found[a.TIME_TO_FIRST_TEXT] = reading.first_text - call.began
     found[a.CHUNK_COUNT] = len(reading.deltas)
-    found[a.CONSUMER_DURATION] = reading.held
+    found[a.CONSUMER_DURATION] = reading.held_s
     pace = pace_of(reading, _streamed_tokens(call, reading))
     if pace.tokens_per_second is not None:
         found[a.OUTPUT_TOKENS_PER_SECOND] = pace.tokens_per_second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -140,7 +139,7 @@ _NAMED = (("id", a.RESPONSE_ID), ("model", a.RESPONSE_MODEL), ("stop_reason", a.
 class Answer:
     """What a Message holds, as far as it was seen. Its text stays in memory, for `depends_on`, and goes nowhere."""
 
-    __slots__ = ("_found", "_kept", "kinds", "text", "tool_use_ids", "usage")
+    __slots__ = ("_found", "kinds", "text", "tool_use_ids", "usage")
 
     def __init__(self) -> None:
         self.usage = Usage()
@@ -148,24 +147,6 @@ class Answer:
         self.text: list[str] = []
         self.tool_use_ids: list[str] = []
         self._found: dict[str, AttributeValue] = {}
-        self._kept: dict[str, Any] | bytes | None = None
-
-    def keep(self, message: object) -> None:
-        """A whole Message, as a model or as its JSON, to be read later: as it is now, the application may change it."""
-        if isinstance(message, bytes):
-            self._kept = message
-            return
-        fields = fields_of(message)
-        if fields.get("type") == "message":
-            blocks = [fields_of(block).copy() for block in fields.get("content") or ()]
-            self._kept = {**fields, "content": blocks, "usage": fields_of(fields.get("usage")).copy()}
-
-    def read_kept(self) -> None:
-        """Reads what `keep` was given. Raises ValueError for bytes that are no JSON."""
-        kept, self._kept = self._kept, None
-        message = json.loads(kept) if isinstance(kept, bytes) else kept
-        if get(message, "type") == "message":
-            self.read_message(message)
 
     def read_message(self, message: object) -> None:
         """A whole Message, as a model or decoded."""

@@ -18,7 +18,6 @@ from firsttoken import body, callsite, connection, neighbours, spans, unfinished
 from firsttoken.call import Call
 from firsttoken.guard import guarded
 from firsttoken.request import operation_of
-from firsttoken.response import get
 from firsttoken.stream import watch, watch_async
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def process_response(wrapped: Callable[..., Any], client: Any, args: Any, kwargs
     fresh = guarded("a response", _responded, call, response)
     result = wrapped(*args, **kwargs)
     if fresh:
-        guarded("a result", _processed, call, response, result)
+        guarded("a result", _processed, call, response)
     return result
 
 
@@ -167,7 +166,7 @@ async def process_response_async(wrapped: Callable[..., Any], client: Any, args:
     fresh = guarded("a response", _responded, call, response)
     result = await wrapped(*args, **kwargs)
     if fresh:
-        guarded("a result", _processed, call, response, result)
+        guarded("a result", _processed, call, response)
     return result
 
 
@@ -251,11 +250,11 @@ def _responded(call: Call, response: Any) -> bool:
     return True
 
 
-def _processed(call: Call, response: Any, result: Any) -> None:
+def _processed(call: Call, response: Any) -> None:
     call.unfinished = call.stream or not response.is_closed
     if call.unfinished:
         return
-    call.answer.keep(result if get(result, "type") == "message" else response.content)
+    call.body = response.content
 
 
 def _reading_of(instance: Any) -> tuple[Call, Reading] | None:
