@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import partial
 from time import perf_counter, time, time_ns
 from typing import TYPE_CHECKING, Any
@@ -97,12 +98,13 @@ class Call:
         return answer
 
     def read(self) -> None:
-        """Reads the bytes of the answer. Raises ValueError where they are not what they should be."""
+        """Reads the bytes of the answer; something that stands between may have sent what is none."""
         body, self.body = self.body, None
         if body is not None:
-            message = json.loads(body)
-            if get(message, "type") == "message":
-                self.answer.read_message(message)
+            with suppress(ValueError):
+                message = json.loads(body)
+                if get(message, "type") == "message":
+                    self.answer.read_message(message)
         elif self.reading is not None:
             self.reading.read(self.answer)
 

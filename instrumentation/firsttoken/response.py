@@ -152,7 +152,8 @@ class Answer:
         """A whole Message, as a model or decoded."""
         fields = fields_of(message)
         self._read_head(fields)
-        for block in fields.get("content") or ():
+        content = fields.get("content")
+        for block in cast("list[object]", content) if isinstance(content, list) else ():
             text = self.read_block(block)
             if isinstance(text, str):
                 self.text.append(text)

@@ -7,6 +7,7 @@ looks at the call's span.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import count
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -127,9 +128,10 @@ class Reading:
                 fault("a response's bytes")
             if number % MOST_AT_ONCE == 0:
                 sleep(0)
-        message = decoder.end()
-        if get(message, "type") == "message":
-            answer.read_message(message)
+        with suppress(ValueError):  # of half a Message, or of what is none
+            message = decoder.end()
+            if get(message, "type") == "message":
+                answer.read_message(message)
 
     def note_unread(self, event: object, answer: Answer) -> None:
         """An event of the SDK's, where its bytes cannot be read: only their moments are known, if they are."""

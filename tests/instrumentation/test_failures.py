@@ -230,6 +230,48 @@ def test_a_server_that_hangs_up_without_a_word_is_a_connection_error(way: Way, r
     failed(recorded, unconnected(error))
 
 
+@parametrize(
+    tuple(
+        named(name, mode)
+        for name in ("create", "raw_create_unparsed", "streaming_response_read", "create_stream_for")
+        for mode in ("sync", "async")
+    )
+)
+@pytest.mark.parametrize(
+    ("content_type", "page"),
+    [
+        ("text/html", "<html>Please log in</html>"),
+        ("application/json", "{half of it"),
+        ("application/json", '{"type": "message", "content": 3, "usage": 7}'),
+        ("application/json", ""),
+    ],
+    ids=["a page", "half an answer", "another message", "nothing"],
+)
+def test_what_a_proxy_sends_in_place_of_an_answer_is_a_call_without_one(
+    way: Way, content_type: str, page: str, recorded: Recording
+) -> None:
+    """Whether that is an error is for the SDK to say; where and how it was called is known."""
+
+    def answer(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            asked = b""
+            while not asked.endswith(b"}"):
+                asked += connection.recv(65536)
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {len(page)}\r\n\r\n"
+            connection.sendall(head.encode() + page.encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, args=(listening,))
+        thread.start()
+        way.run(way.client(f"http://127.0.0.1:{listening.getsockname()[1]}"), request())
+        thread.join()
+
+    call = recorded.call()
+    assert {a.CLIENT_ID, a.CODE_LINE, a.HTTP_STATUS_CODE} <= call.attributes.keys()
+    assert not {a.OUTPUT_TOKENS, a.INPUT_TOKENS, a.TIME_TO_FIRST_CHUNK} & call.attributes.keys()
+
+
 @FEW
 def test_a_model_that_is_retired_is_not_found(way: Way, claude_api: LookAlike, recorded: Recording) -> None:
     asked: dict[str, Any] = {**request(), "model": "claude-unknown-1"}
