@@ -163,10 +163,13 @@ def _new_alarm() -> _thread.LockType:
 
 
 def _after_fork() -> None:
-    global _queue, _thread_of, _starting, _outputs, _alarm  # noqa: PLW0603 - as above
+    global _queue, _thread_of, _starting, _alarm  # noqa: PLW0603 - as above
+    # The child may go on with what was answered in its parent; but it has no thread that would still look at these.
+    for before, *_ in _answered:
+        before.forget()
     _answered.clear()
     # A fork takes no threads along, and may have copied the queue or the lock in the middle of a change.
-    _queue, _thread_of, _starting, _outputs = SimpleQueue["Callable[[], None]"](), None, threading.Lock(), Outputs()
+    _queue, _thread_of, _starting = SimpleQueue["Callable[[], None]"](), None, threading.Lock()
     _alarm = _new_alarm()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ PROGRAM = """
         def export(self, spans):
             for span in spans:
                 told = {"attributes": dict(span.attributes), "status": span.status.status_code.name}
+                told["span_id"] = format(span.context.span_id, "016x")
                 print(json.dumps({"seconds": (span.end_time - span.start_time) / 1e9, **told}), flush=True)
             return SpanExportResult.SUCCESS
 
@@ -66,6 +68,22 @@ HELPER = """
 UNREAD = """
     client = anthropic.Anthropic(base_url=url, api_key="test", max_retries=0)
     stream = client.messages.create(**asked, stream=True)
+"""
+FORK = """
+    import os
+    from firsttoken import derive
+
+    derive.HASH_WAIT_S = 2.0  # whatever else the machine does
+    with trace.get_tracer("job").start_as_current_span("job"):
+        with anthropic.Anthropic(base_url=url, api_key="test") as client:
+            asked["messages"][0]["content"] = client.messages.create(**asked).content[0].text
+            client.messages.create(**{**asked, "messages": [{"role": "user", "content": "Something else"}]})
+        if os.fork() == 0:
+            with anthropic.Anthropic(base_url=url, api_key="test") as client:
+                client.messages.create(**asked)
+            os._exit(0)
+        os.wait()
+        os._exit(0)
 """
 WAIT = """
     with anthropic.Anthropic(base_url=url, api_key="test", max_retries=0) as client:
@@ -121,6 +139,16 @@ def test_interpreter_exit_with_a_stream_open(body: str, claude_api: LookAlike) -
     assert "watch_async" not in complaints
     assert str(Path(firsttoken.__file__).parent) not in complaints
     one_span(printed)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_that_uses_its_parents_answer_is_not_said_to_use_none(claude_api: LookAlike) -> None:
+    with start(FORK, request(), claude_api.url) as program:
+        printed, complaints = program.communicate(timeout=30)
+    assert program.returncode == 0, complaints
+    answered, _, child = [json.loads(line) for line in printed.splitlines()]
+    assert a.PROMPT_BLOCKS in child["attributes"]
+    assert child["attributes"].get(a.DEPENDS_ON) in (None, [f"{answered['span_id']}:1"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to one program")
