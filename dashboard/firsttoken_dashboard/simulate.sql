@@ -116,12 +116,13 @@ started AS (
     SELECT
         ended.*,
         $since::TIMESTAMP_NS + to_microseconds((1e6 * (part * $days * 86400 + coalesce(chained.before_s, 0)))::BIGINT) AS began,
+        -- A chain is numbered by its first call: by its block, it would share its trace with the call of that number.
         lower(
-            to_hex(hash(CASE WHEN chain THEN block ELSE ended.i END * 64 + 20, $seed) | top)
-            || to_hex(hash(CASE WHEN chain THEN block ELSE ended.i END * 64 + 21, $seed) | top)
+            to_hex(hash(CASE WHEN chain THEN ended.i - step ELSE ended.i END * 64 + 20, $seed) | top)
+            || to_hex(hash(CASE WHEN chain THEN ended.i - step ELSE ended.i END * 64 + 21, $seed) | top)
         ) AS trace,
         lower(to_hex(hash(ended.i * 64 + 22, $seed) | top)) AS span,
-        lower(to_hex(hash(CASE WHEN chain THEN block ELSE ended.i END * 64 + 23, $seed) | top)) AS parent
+        lower(to_hex(hash(CASE WHEN chain THEN ended.i - step ELSE ended.i END * 64 + 23, $seed) | top)) AS parent
     FROM ended
     LEFT JOIN chained ON ended.i = chained.i
 )

@@ -45,3 +45,13 @@ def test_the_calls_hold_together(simulated: Path):
     assert kinds == (5, 6, 8, True, True, True)
     assert roots is not None
     assert roots[0] > 0
+
+
+def test_a_trace_is_one_request_of_one_site(simulated: Path):
+    with firsttoken.store.open(simulated).read() as con:
+        shared = con.execute("""
+            SELECT trace_id FROM calls
+            GROUP BY trace_id
+            HAVING count(DISTINCT code_function) > 1 OR max(start_time) - min(start_time) > INTERVAL 1 HOUR
+        """).fetchall()
+    assert shared == []
