@@ -134,7 +134,7 @@ class Attempt:
     @property
     def status(self) -> int | None:
         """The HTTP status that answered it."""
-        # httpcore tells (version, status, reason, headers) of HTTP/1.1 and (status, headers) of HTTP/2.
+        # httpcore tells (version, status, reason, headers) of HTTP/1.1, (status, headers) of HTTP/2; `ended` does too.
         return next((part for part in self._head if isinstance(part, int)), None)
 
     @property
@@ -159,8 +159,7 @@ class Attempt:
         if status is not None:
             told[a.HTTP_STATUS_CODE] = status
             error_type = error_type or _TYPE_OF_STATUS.get(status, str(status))
-            headers: Any = next((part for part in self._head if isinstance(part, list)), ())
-            seconds = retry_after_s(headers)
+            seconds = retry_after_s(self._head[-1] or ())  # the headers, in all three
             if seconds is not None:
                 told[a.ATTEMPT_RETRY_AFTER] = seconds
         elif error_type is None and self.exception is not None:
