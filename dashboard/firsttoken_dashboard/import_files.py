@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from firsttoken.store import Store
     from firsttoken_dashboard.receive.pieces import Piece
 
-#: Spans that are laid beside the store at once. What was laid goes into the tables while the next are decoded.
+#: Spans that are laid beside the store at once, or bytes of them.
 BATCH: Final = 10_000
+_BATCH_BYTES: Final = 16 * 2**20
 #: Seconds to wait for other writers: an import has time.
 PATIENCE_S: Final = 30.0
-#: Part of the outbox's bound that an import may take.
-_MOST_BESIDE: Final = 0.25
+#: Part of the outbox's bound that is taken into the tables at once, some 30,000 spans (a transaction costs some 80 ms
+#: however small), and the part that an import may take before it waits for that.
+_MERGED_AT_ONCE: Final = 0.15
+_MOST_BESIDE: Final = 0.4
 #: Seconds between two lines of progress.
 _PROGRESS_S: Final = 0.2
 
@@ -53,13 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import every file; one that is no OTLP at all ends it with a usage error, bad lines are counted and told."""
     options.heed_keep_content(args)
-    # One thread writes tables while this one decodes; with more it takes the core from it.
-    store = options.open_store(args, threads=1)
+    # One thread writes tables while this one decodes; with more it takes the core from it. At the end it has them all.
+    store, last = options.open_store(args, threads=1), options.open_store(args)
     # What is decoded holds no cycles, and to look for some takes a tenth of the time.
     gc.disable()
     try:
-        for name in args.files:
-            _import(store, name)
+        with ThreadPoolExecutor(2, "firsttoken-import") as threads:
+            for name in args.files:
+                _import(_Merging(store, last, threads), name)
     finally:
         gc.enable()
     return 0
@@ -76,12 +80,12 @@ class _Tally:
     refused: Counter[str] = field(default_factory=Counter[str])
 
 
-def _import(store: Store, name: str) -> None:
+def _import(merging: _Merging, name: str) -> None:
     tally = _Tally()
     if name != "-" and Path(name).is_dir():
         raise options.CommandError(f"{name} is a directory; name its files.")
     with open(0 if name == "-" else name, "rb", closefd=name != "-") as file:
-        _pour(store, file, name, tally)
+        _pour(merging, file, name, tally)
     if tally.undecodable and tally.undecodable == tally.pieces:
         raise options.CommandError(f"{name} holds no OTLP: {tally.first_undecodable}.")
     print(f"{name}: {tally.spans:,} spans")
@@ -92,21 +96,23 @@ def _import(store: Store, name: str) -> None:
         print(f"{name}: {sentence}", file=sys.stderr)
 
 
-def _pour(store: Store, file: io.BufferedReader, name: str, tally: _Tally) -> None:
+def _pour(merging: _Merging, file: io.BufferedReader, name: str, tally: _Tally) -> None:
     progress = _Progress(name, file)
     decoded = Decoded()
-    merging = _Merging(store)
+    size = 0
     try:
         for piece in pieces(file, name):
+            before = len(decoded.spans)
             tally.pieces += 1
             try:
                 _decode(piece, decoded)
             except UndecodableError as error:
                 tally.undecodable += 1
                 tally.first_undecodable = tally.first_undecodable or f"{piece.place}: {error}"
-            if len(decoded.spans) >= BATCH:
+            size += sum(map(len, decoded.spans.lines[before:]))
+            if len(decoded.spans) >= BATCH or size >= _BATCH_BYTES:
                 _lay(merging, decoded, tally)
-                decoded = Decoded()
+                decoded, size = Decoded(), 0
                 progress.show(tally.spans)
     finally:
         # Also when the file turns out to be cut off: what came before is stored, as the error then says.
@@ -135,33 +141,50 @@ def _decode(piece: Piece, decoded: Decoded) -> None:
 
 
 class _Merging:
-    """Lays batches beside the store, and takes them into the tables in a thread while the next ones are decoded."""
+    """Lays batches beside the store, and takes them into the tables, in threads while the next ones are decoded.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: the store, with the cores that it may have meanwhile.
+        last: the same store for what is left at the end, when nothing is decoded any more.
+        threads: two of them.
+    """
+
+    def __init__(self, store: Store, last: Store, threads: ThreadPoolExecutor) -> None:
         self._store = store
-        self._pool = ThreadPoolExecutor(1, "firsttoken-merger")
-        self._running: Future[bool] | None = None
+        self._last = last
+        self._threads = threads
+        self._laying: Future[None] | None = None
+        self._merging: Future[bool] | None = None
 
     def add(self, spans: SpanBatch) -> None:
-        """Make `spans` durable. Raises StoreError."""
-        self._store.lay_beside(spans)
-        if self._running is None or self._running.done() or self._store.outbox_fill() > _MOST_BESIDE:
-            self._wait()
-            self._running = self._pool.submit(self._store.take_in, patience_s=PATIENCE_S)
+        """Make `spans` durable soon, and get those before them into the tables. Raises StoreError."""
+        self._until_laid()
+        beside = self._store.outbox_fill()
+        if self._merging is not None and (self._merging.done() or beside > _MOST_BESIDE):
+            self._until_merged()
+        if self._merging is None and beside > _MERGED_AT_ONCE:
+            self._merging = self._threads.submit(self._store.take_in, patience_s=PATIENCE_S)
+        self._laying = self._threads.submit(self._store.lay_beside, spans)
 
     def finish(self) -> None:
         """Take in the rest. Raises StoreError."""
-        with self._pool:
-            self._wait()
-            while self._store.outbox_fill() > 0:
-                if not self._store.take_in(patience_s=PATIENCE_S):
-                    raise StoreBusy(
-                        f"Others hold {self._store.path}; what was read lies beside it, and whoever reads takes it in."
-                    )
+        self._until_laid()
+        self._until_merged()
+        while self._last.outbox_fill() > 0:
+            if not self._last.take_in(patience_s=PATIENCE_S):
+                raise StoreBusy(
+                    f"Others hold {self._last.path}; what was read lies beside it, and whoever reads takes it in."
+                )
 
-    def _wait(self) -> None:
-        if self._running is not None:
-            self._running.result()
+    def _until_laid(self) -> None:
+        laying, self._laying = self._laying, None
+        if laying is not None:
+            laying.result()
+
+    def _until_merged(self) -> None:
+        merging, self._merging = self._merging, None
+        if merging is not None:
+            merging.result()
 
 
 class _Progress:

@@ -95,7 +95,7 @@ class Advisor:
             found = calls.call(con, span_id)
             if found is None:
                 raise Refused(f"no call has the span id {span_id!r}; a finding's evidence names traces to look at.")
-            trace = calls.trace(con, str(found["trace_id"]))
+            trace = calls.trace(con, str(found["trace_id"]), found["start_time"])
         known = {name: _plain(value) for name, value in found.items() if value is not None}
         return {"call": known, "trace": [_plain_span(one) for one in trace]}
 

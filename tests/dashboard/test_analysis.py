@@ -73,6 +73,19 @@ def test_a_window_without_calls_has_no_figures_and_no_zeros_in_their_place(simul
     assert (empty.course, empty.by_model, empty.benchmark) == ([], [], [])
 
 
+def test_a_trace_shows_calls_whose_spans_are_not_stored_and_nothing_of_another_day(simulated: Path):
+    with Reader(firsttoken.store.open(simulated)) as reader:
+        con = reader.connection()
+        (longest,) = con.execute(
+            "SELECT trace_id FROM calls GROUP BY trace_id ORDER BY count(*) DESC, trace_id LIMIT 1"
+        ).fetchall()[0]
+        n, at = con.execute("SELECT count(*), min(start_time) FROM calls WHERE trace_id = $1", [longest]).fetchall()[0]
+        spans = reader.ask(calls.trace, longest, at)
+        assert sum(one.model is not None for one in spans) == n > 1
+        assert sum(one.parent_span_id is None for one in spans) == 1
+        assert reader.ask(calls.trace, longest, at + timedelta(days=2)) == []
+
+
 @pytest.mark.parametrize("order", calls.ORDERS)
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_calls_come_in_the_order_that_was_asked_for_those_without_a_value_last(simulated: Path, order: str, way: str):

@@ -1,19 +1,19 @@
--- Which call came before this one at the same service, site and model? prompt_blocks and start of the latest one that
--- started earlier and has its blocks.
-WITH chosen AS (
-    SELECT service_name, code_file, code_line, coalesce(response_model, request_model) AS model, start_time
+-- Which call came before the one of $started at the same service, site and model? span_id, start and prompt_blocks of the
+-- latest one that started earlier and has its blocks.
+WITH latest AS (
+    SELECT rowid AS row_id
     FROM calls
-    WHERE span_id = $span
+    WHERE
+        operation = 'chat'
+        AND service_name IS NOT DISTINCT FROM $site_service
+        AND code_file IS NOT DISTINCT FROM $file
+        AND code_line IS NOT DISTINCT FROM $line
+        AND coalesce(response_model, request_model) IS NOT DISTINCT FROM $model
+        AND start_time < $started::TIMESTAMP_NS
+        AND prompt_blocks IS NOT NULL
+    ORDER BY start_time DESC
     LIMIT 1
 )
-SELECT calls.span_id, calls.start_time::TIMESTAMP AS started, calls.prompt_blocks
+SELECT span_id, start_time::TIMESTAMP AS started, prompt_blocks
 FROM calls
-JOIN chosen
-    ON calls.service_name IS NOT DISTINCT FROM chosen.service_name
-    AND calls.code_file IS NOT DISTINCT FROM chosen.code_file
-    AND calls.code_line IS NOT DISTINCT FROM chosen.code_line
-    AND coalesce(calls.response_model, calls.request_model) IS NOT DISTINCT FROM chosen.model
-    AND calls.start_time < chosen.start_time
-WHERE calls.operation = 'chat' AND calls.prompt_blocks IS NOT NULL
-ORDER BY calls.start_time DESC
-LIMIT 1
+WHERE rowid IN (SELECT row_id FROM latest)

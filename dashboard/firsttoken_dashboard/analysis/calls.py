@@ -140,14 +140,21 @@ def call(con: duckdb.DuckDBPyConnection, span_id: str) -> dict[str, Any] | None:
     return None if row is None else dict(zip(names, row, strict=True))
 
 
-def trace(con: duckdb.DuckDBPyConnection, trace_id: str) -> list[TraceSpan]:
-    """The spans around a call, by start; at most 300."""
-    return [TraceSpan(*row) for row in rows(con, "trace", Window(), trace=trace_id)]
+def trace(con: duckdb.DuckDBPyConnection, trace_id: str, around: datetime) -> list[TraceSpan]:
+    """The spans of a trace within a day of `around`, a call's start, by start; at most 300."""
+    return [TraceSpan(*row) for row in rows(con, "trace", Window(), trace=trace_id, around=around)]
 
 
-def before(con: duckdb.DuckDBPyConnection, span_id: str) -> Before | None:
-    """The call before this one at the same service, site and model; None: it is the first that has its blocks."""
-    found = rows(con, "call_before", Window(), span=span_id)
+def before(
+    con: duckdb.DuckDBPyConnection,
+    started: datetime,
+    service: str | None,
+    file: str | None,
+    line: int | None,
+    model: str | None,
+) -> Before | None:
+    """The call before the one that `started` then at this service, site and model; None: no such call has blocks."""
+    found = rows(con, "call_before", Window(), started=started, site_service=service, file=file, line=line, model=model)
     return Before(*found[0]) if found else None
 
 

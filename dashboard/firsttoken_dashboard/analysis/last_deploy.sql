@@ -1,5 +1,5 @@
--- What was deployed last? At most one row: service, its new version, the version before, the second in which the new one's first
--- call started, calls of the new one.
+-- What was deployed last? At most one row: service, its new version, the version before, the second in which the new one's
+-- first call started, calls of the new one.
 WITH seen AS (
     SELECT service_name, service_version, min(start_time) AS first_start, count(*) AS n_calls
     FROM calls

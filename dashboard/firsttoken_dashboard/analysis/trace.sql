@@ -1,6 +1,21 @@
--- What else happened in the trace of a call? Its spans in order of start, at most 300: span_id, parent, name, kind,
+-- What else happened in the trace of a call? Its spans from a day before $around to a day after (all of a file would have to
+-- be read for more), and its calls whose spans are not stored, in order of start, at most 300: span_id, parent, name, kind,
 -- service, start and end (seconds from the first), whether it failed, and the model where it is a call.
-WITH spanned AS (
+WITH called AS (
+    SELECT
+        span_id,
+        parent_span_id,
+        service_name,
+        error_type IS NOT NULL AS failed,
+        start_time,
+        end_time,
+        coalesce(response_model, request_model) AS model
+    FROM calls
+    WHERE
+        trace_id = $trace
+        AND start_time >= $around::TIMESTAMP_NS - INTERVAL 1 DAY
+        AND start_time < $around::TIMESTAMP_NS + INTERVAL 1 DAY
+), stored AS (
     SELECT
         span_id,
         parent_span_id,
@@ -11,11 +26,25 @@ WITH spanned AS (
         start_time,
         end_time
     FROM spans
-    WHERE trace_id = $trace
-), called AS (
-    SELECT span_id, coalesce(response_model, request_model) AS model
-    FROM calls
-    WHERE trace_id = $trace
+    WHERE
+        trace_id = $trace
+        AND start_time >= $around::TIMESTAMP_NS - INTERVAL 1 DAY
+        AND start_time < $around::TIMESTAMP_NS + INTERVAL 1 DAY
+), spanned AS (
+    SELECT *
+    FROM stored
+    UNION ALL
+    SELECT
+        span_id,
+        parent_span_id,
+        concat_ws(' ', 'chat', model) AS name,
+        'CLIENT' AS kind,
+        service_name,
+        failed,
+        start_time,
+        end_time
+    FROM called
+    WHERE span_id NOT IN (SELECT span_id FROM stored)
 )
 SELECT
     spanned.span_id,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-fA-F]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0{16})[0-9a-fA-F]{16}")
+#: Digits of the largest number of 64 bits.
+_DIGITS: Final = 19
 _PLAIN: Final = frozenset({"stringValue", "boolValue", "bytesValue"})
 #: One of these makes an object OTLP; the latter two are other signals in a file that holds all of them.
 _SIGNALS: Final = ("resourceSpans", "resourceMetrics", "resourceLogs")
@@ -68,7 +70,8 @@ def _add_span(
 ) -> None:
     status = _object(span.get("status"))
     attributes = _attributes(span.get("attributes"))
-    attributes.update(told_by_sampler(_text(span.get("traceState"))))
+    if trace_state := _text(span.get("traceState")):
+        attributes.update(told_by_sampler(trace_state))
     batch.add(
         trace_id=ids[0],
         span_id=ids[1],
@@ -113,14 +116,15 @@ def _attributes(pairs: Json, depth: int = 0) -> dict[str, Json]:
             value = pair.get("value")
             # Most are texts: a quarter of the time of this module goes by here.
             text = value.get("stringValue") if isinstance(value, dict) else None
-            taken[key] = text if isinstance(text, str) else _value(_object(value), depth)
+            taken[key] = text if isinstance(text, str) else _value(value, depth)
     return taken
 
 
-def _value(value: dict[str, Json], depth: int) -> Json:
-    for kind, held in value.items():
+def _value(value: Json, depth: int) -> Json:
+    for kind, held in value.items() if isinstance(value, dict) else ():
         if kind == "intValue":
-            return _number(held, int)
+            whole = isinstance(held, str) and len(held) <= _DIGITS and held.isdecimal()
+            return int(held) if whole else _number(held, int)
         if kind == "doubleValue":
             return held if isinstance(held, float) else _number(held, float)
         if kind in _PLAIN:
@@ -165,7 +169,7 @@ def _time(value: Json) -> int:
 
 def _enum(value: Json, names: tuple[str, ...], prefix: str) -> str:
     """Read an enum by number or by name; one that is not known counts as the first."""
-    number = _number(value, int)
+    number = value if type(value) is int else _number(value, int)
     if number is not None:
         return names[int(number)] if 0 <= number < len(names) else names[0]
     name = _text(value).removeprefix(prefix)

@@ -51,8 +51,15 @@ def draw(span: str) -> None:
                     icon=":material/search_off:",
                 )
                 return
-            before = reader.ask(questions.before, span)
-            spans = reader.ask(questions.trace, str(found["trace_id"]))
+            before = reader.ask(
+                questions.before,
+                found["start_time"],
+                found["service_name"],
+                found["code_file"],
+                found["code_line"],
+                found["response_model"] or found["request_model"],
+            )
+            spans = reader.ask(questions.trace, str(found["trace_id"]), found["start_time"])
     except StoreError as error:
         st.error(links.plain(str(error)), icon=":material/database_off:")
         return
