@@ -14,13 +14,18 @@ import threading
 from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from firsttoken.fingerprint import OUTPUTS_KEPT, Fingerprint, Outputs, fingerprint, text_of_request
 from firsttoken.guard import fault, guarded
+from firsttoken.request import asked_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.trace import SpanContext
+    from opentelemetry.util.types import AttributeValue
 
     from firsttoken.call import Call
     from firsttoken.response import Answer
@@ -36,29 +41,30 @@ LARGEST_BODY = 8_000_000
 
 
 class Prints:
-    """A request's hashes, once they are there.
+    """What a request's bytes tell, once they were read: the hashes of its prompt, and what it asks for.
 
     `depends_on` is None where it was not looked for, or where an earlier output of the trace is no longer known.
     """
 
-    __slots__ = ("_body", "_ready", "_text", "_trace_id", "depends_on", "done", "fingerprint")
+    depends_on: tuple[str, ...] | None = None
+    fingerprint: Fingerprint | None = None
+    #: Attributes of what was asked for.
+    asked: Mapping[str, AttributeValue] = {}
+    done = False
+    _text = ""
 
-    def __init__(self, body: bytes, trace_id: int) -> None:
-        self.done = False
-        self.fingerprint: Fingerprint | None = None
-        self.depends_on: tuple[str, ...] | None = None
+    def __init__(self, body: bytes, context: SpanContext) -> None:
         self._body: bytes | None = body
-        self._trace_id = trace_id
-        self._text = ""
-        self._ready = _thread.allocate_lock()  # a bare lock: an Event costs ten times as much to make
-        self._ready.acquire()
+        self._context = context
 
-    def wait(self, seconds: float) -> bool:
-        """True once the hashes are there; waits at most `seconds`. For one caller only."""
-        if self._ready.acquire(blocking=False):
-            return True
-        _end_nap()
-        return self._ready.acquire(timeout=seconds)
+    def waited(self, seconds: float) -> Prints | None:
+        """Itself once all is there, for which it waits at most `seconds`; else None."""
+        if not self.done:
+            _end_nap()
+            until = perf_counter() + seconds
+            while not self.done and perf_counter() < until:
+                sleep(seconds / 8)
+        return self if self.done else None
 
     def make(self) -> None:
         try:
@@ -66,47 +72,47 @@ class Prints:
             decoded = json.loads(body) if body is not None else None
             if isinstance(decoded, dict):
                 request = cast("dict[str, Any]", decoded)
+                self.asked = asked_in(request)
                 self.fingerprint = fingerprint(request)
                 self._text = text_of_request(request)
                 # All that ended before this request was made is done. What is not, ended since; this call itself may.
                 while _answered and _answered[0][0].done:
-                    before, span_id, call, finish = _answered.popleft()
+                    before, call, finish = _answered.popleft()
                     if finish is not None:
                         finish()
-                    before.remember(span_id, call.answer)
-                used = _outputs.used_by(self._trace_id, self._text)
+                    before.remember(call.answer)
+                used = _outputs.used_by(self._context.trace_id, self._text)
                 self.depends_on = None if used is None else tuple(used)
         except Exception:  # noqa: BLE001
             fault("the prompt's blocks")
         finally:
             self.done = True
-            self._ready.release()
 
-    def answered(self, span_id: int, call: Call, finish: Callable[[], None] | None) -> None:
+    def answered(self, call: Call, finish: Callable[[], None] | None) -> None:
         """Remembers what the call answered, for the requests after it, once `finish` has read it."""
         if len(_answered) >= OUTPUTS_KEPT:
             with suppress(IndexError):  # the thread looks at them just now
                 _answered.popleft()[0].forget()
-        _answered.append((self, span_id, call, finish))  # looked at when the next request comes: no thread need wake
+        _answered.append((self, call, finish))  # looked at when the next request comes: no thread need wake
 
-    def remember(self, span_id: int, answer: Answer) -> None:
+    def remember(self, answer: Answer) -> None:
         if not answer.text and not answer.tool_use_ids:
             return
         if self.fingerprint is None:
             self.forget()  # its own request is not known, and what stands there already proves nothing
             return
-        name, text = format(span_id, "016x"), "".join(answer.text)
-        _outputs.add(self._trace_id, name, self._text, text, tuple(answer.tool_use_ids))
+        trace_id, span_id = self._context.trace_id, format(self._context.span_id, "016x")
+        _outputs.add(trace_id, span_id, self._text, "".join(answer.text), tuple(answer.tool_use_ids))
         self._text = ""
 
     def forget(self) -> None:
         """Its output is not remembered."""
-        _outputs.forget(self._trace_id)
+        _outputs.forget(self._context.trace_id)
 
 
-def prints(body: bytes, trace_id: int) -> Prints | None:
-    """Begins to hash a request; None where it is too large or too many are waiting."""
-    made = Prints(body, trace_id)
+def prints(body: bytes, context: SpanContext) -> Prints | None:
+    """Begins to read a request of the span with this context; None where it is too large or too many are waiting."""
+    made = Prints(body, context)
     if len(body) <= LARGEST_BODY and submit(made.make):
         return made
     made.forget()
@@ -114,7 +120,7 @@ def prints(body: bytes, trace_id: int) -> Prints | None:
 
 
 _outputs = Outputs()
-_answered: deque[tuple[Prints, int, Call, Callable[[], None] | None]] = deque()
+_answered: deque[tuple[Prints, Call, Callable[[], None] | None]] = deque()
 _queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
 _thread_of: int | None = None
 _starting = threading.Lock()

@@ -15,7 +15,7 @@ from firsttoken import background
 from firsttoken.connection import Attempt, attach, identity_of
 from firsttoken.derive import derive, measured
 from firsttoken.late import add_later
-from firsttoken.request import asked_of
+from firsttoken.request import asked_in, body_of
 from firsttoken.response import Answer, get
 from firsttoken.spans import add_to
 from firsttoken.stream import Reading
@@ -143,10 +143,9 @@ class Call:
 
     def sent(self, body: bytes) -> None:
         """The request went out. What is done here costs the caller nothing: it is the network that is waited for."""
-        if self.asked is None:
-            self.asked = asked_of(self.options, self.client)
         if self.prints is None and self.span is not None and self.operation == "chat":
-            self.prints = background.prints(body, self.span.get_span_context().trace_id)
+            self.prints = background.prints(body, self.span.get_span_context())
+        self._note_request()
 
     def responded(self, response: Any) -> None:
         """The API answered with success; the body may not have been read yet."""
@@ -226,8 +225,7 @@ class Call:
         span.end()
 
     def _tell(self, span: Span) -> None:
-        if self.asked is None:
-            self.asked = asked_of(self.options, self.client)
+        self._note_request()
         # From here on a call holds nothing large: its attributes may be worked out a second from now.
         self.options = self.client = self.span = None
         known = measured(self, getattr(span, "attributes", None) or {}) if self.measured else None
@@ -237,8 +235,14 @@ class Call:
         if finish is None:
             add_to(span, work(), replacing=a.TIME_TO_FIRST_CHUNK)
         if self.prints is not None:
-            self.prints.answered(span.get_span_context().span_id, self, finish)
+            self.prints.answered(self, finish)
         self._on_end(self, known)
+
+    def _note_request(self) -> None:
+        if self.asked is None:
+            self.asked = {a.REQUEST_MAX_RETRIES: self.options.get_max_retries(self.client.max_retries)}
+            if self.prints is None:  # which reads it off the caller's path
+                self.asked.update(asked_in(body_of(self.options)))
 
     def _tell_failure(self, attempt: Attempt, error_type: str | None) -> None:
         if self.span is not None and len(self.attempts) <= MOST_ATTEMPT_EVENTS:

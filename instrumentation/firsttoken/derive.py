@@ -25,8 +25,10 @@ HASH_WAIT_S = 0.001
 
 def derive(call: Call) -> dict[str, AttributeValue]:
     """The attributes of a call that has ended. Values are as OpenTelemetry keeps them: sequences are tuples."""
+    prints = call.prints and call.prints.waited(HASH_WAIT_S)
     found: dict[str, AttributeValue] = {
         **(call.asked or {}),
+        **(prints.asked if prints else {}),
         **call.said,
         a.OPERATION_NAME: call.operation,
         a.PROCESS_PID: os.getpid(),
@@ -51,8 +53,8 @@ def derive(call: Call) -> dict[str, AttributeValue]:
         _add_connection(call.attempts[-1], found)
     if call.reading is not None and call.reading.deltas:
         _add_reading(call, call.reading, found)
-    if call.prints is not None:
-        _add_prints(call.prints, found)
+    if prints:
+        _add_prints(prints, found)
     return found
 
 
@@ -102,8 +104,6 @@ def _streamed_tokens(call: Call, reading: Reading) -> int | None:
 
 
 def _add_prints(prints: Prints, found: dict[str, AttributeValue]) -> None:
-    if not prints.wait(HASH_WAIT_S):
-        return
     made = prints.fingerprint
     if made is not None:
         found[a.PROMPT_BLOCKS] = made.blocks

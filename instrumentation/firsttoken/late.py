@@ -25,6 +25,7 @@ MOST_ADDED = 64
 LONGEST_WAIT_S = 1.0
 
 _WORK = "_firsttoken_work"
+_LOCK = "_firsttoken_lock"
 
 
 def add_later(span: Any, work: Callable[[], dict[str, AttributeValue]], replacing: str) -> Callable[[], None] | None:
@@ -67,17 +68,21 @@ class LateAttributes(BoundedAttributes):
 class _Pending:
     """Work that is done once, by the first who looks; others wait for it."""
 
-    __slots__ = ("_attributes", "_lock", "_replacing", "_work")
+    __slots__ = ("_attributes", "_replacing", "_work")
 
     def __init__(self, attributes: Any, work: Callable[[], dict[str, AttributeValue]], replacing: str) -> None:
         self._attributes = attributes
         self._work = work
         self._replacing = replacing
-        self._lock = _thread.allocate_lock()
 
     def finish(self) -> None:
         """Does the work, unless it is done."""
-        if not self._lock.acquire(timeout=LONGEST_WAIT_S):
+        attributes = self._attributes
+        if attributes is None:
+            return
+        # Made by who looks and not by the caller; all who look at once get the same one.
+        lock = attributes.__dict__.setdefault(_LOCK, _thread.allocate_lock())
+        if not lock.acquire(timeout=LONGEST_WAIT_S):
             return
         attributes = self._attributes
         try:
@@ -95,4 +100,5 @@ class _Pending:
                 attributes.__class__ = BoundedAttributes
                 del self._work
                 self._attributes = None
-            self._lock.release()
+                attributes.__dict__.pop(_LOCK, None)
+            lock.release()

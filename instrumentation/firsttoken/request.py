@@ -29,13 +29,13 @@ _SCALARS = (
     ("service_tier", a.REQUEST_SERVICE_TIER, str),
 )
 _NUMBER = (float, int)
-_ADDED: dict[str, tuple[str, Any]] = {
-    "temperature": (a.REQUEST_TEMPERATURE, _NUMBER),
-    "top_p": (a.REQUEST_TOP_P, _NUMBER),
-    "top_k": (a.REQUEST_TOP_K, int),
-    "speed": (a.SPEED, str),
-    "inference_geo": (a.INFERENCE_GEO, str),
-}
+_ADDED: tuple[tuple[str, str, Any], ...] = (
+    ("temperature", a.REQUEST_TEMPERATURE, _NUMBER),
+    ("top_p", a.REQUEST_TOP_P, _NUMBER),
+    ("top_k", a.REQUEST_TOP_K, int),
+    ("speed", a.SPEED, str),
+    ("inference_geo", a.INFERENCE_GEO, str),
+)
 
 
 def operation_of(options: Any) -> str | None:
@@ -78,15 +78,13 @@ def request_attributes(body: Mapping[str, Any], operation: str, *, stream: bool)
     return found
 
 
-def asked_of(options: Any, client: Any) -> dict[str, AttributeValue]:
-    """What the SDK's own span does not say of a request."""
-    found: dict[str, AttributeValue] = {a.REQUEST_MAX_RETRIES: options.get_max_retries(client.max_retries)}
-    body = body_of(options)
-    for field in _ADDED.keys() & body:  # mostly none of them
-        value = body[field]
-        attribute, kind = _ADDED[field]
+def asked_in(body: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """What the SDK's own span does not say of a request with this body."""
+    found: dict[str, AttributeValue] = {}
+    for field, attribute, kind in _ADDED:
+        value = body.get(field)
         # Where the application says nothing, the SDK has its own object for that.
-        if isinstance(value, kind) and not isinstance(value, bool):
+        if value is not None and isinstance(value, kind) and not isinstance(value, bool):
             found[attribute] = float(value) if kind is _NUMBER else value
     tools = body.get("tools")
     if isinstance(tools, (list, tuple)):
