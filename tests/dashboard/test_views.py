@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
@@ -252,6 +253,25 @@ def test_a_change_that_was_made_shows_what_it_was_measured_to_save(tmp_path: Pat
     assert [badge for badge, _, tone in card["badges"] if tone == "good"] == ["verified"]
     assert dict(card["evidence"])["Before"].endswith("n = 30")
     assert "1 change made so far, and measured to help" in drawn.words
+
+
+@pytest.mark.parametrize(("runs", "times"), [(0, 0), (1, 1), (2, 0)])
+def test_after_a_first_run_of_the_demo_the_recommendations_say_how_to_run_it_mended(
+    tmp_path: Path, draw: Draw, runs: int, times: int
+):
+    demo = {"resource": '{"service.name": "firsttoken-demo", "firsttoken.simulated": "true"}'}
+    calls = [
+        dataclasses.replace(span(number), resource='{"service.name": "shop", "firsttoken.simulated": "true"}')
+        for number in range(25)
+    ]
+    seals = [
+        dataclasses.replace(span(90 + run, name="firsttoken demo", service="firsttoken-demo"), attributes="{}", **demo)
+        for run in range(runs)
+    ]
+    store = tmp_path / "demo" / "firsttoken-demo.duckdb"
+    firsttoken.store.open(store).append([*calls, *seals])
+    drawn = draw(store, "recommendations")
+    assert [one.value for one in drawn.app.code].count("firsttoken demo --fixed --no-dashboard") == times
 
 
 def test_a_recommendation_can_be_pointed_at_and_shows_alone(simulated: Path, draw: Draw):

@@ -50,6 +50,11 @@ def sources(con: duckdb.DuckDBPyConnection) -> list[Source]:
     return [Source(*row) for row in rows(con, "sources", Window())]
 
 
+def demo_runs(con: duckdb.DuckDBPyConnection) -> int:
+    """How often `firsttoken demo` ran into this store."""
+    return int(rows(con, "demo_runs", Window())[0][0])
+
+
 def free(con: duckdb.DuckDBPyConnection, question: str) -> Answer:
     """Ask one SELECT of a read-only connection, which afterwards reads no files and keeps its settings.
 

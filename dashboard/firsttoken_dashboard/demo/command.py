@@ -60,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     _call(importlib.import_module("firsttoken_dashboard.report.command"), "--store", str(at.store))
     if dashboard is None:
         print(f"\nTo look around: firsttoken dashboard --store {at.store}")
+        if not args.fixed:
+            named = f" --store {args.store}" if args.store else ""
+            print(f"To see the changes work: firsttoken demo --fixed --no-dashboard{named}")
         return 0
     browser = ["--no-browser"] if args.no_browser else []
     return _call(dashboard, "--store", str(at.store), "--port", str(port), *browser)

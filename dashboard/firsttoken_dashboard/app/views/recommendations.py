@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Final
@@ -12,7 +13,8 @@ from firsttoken.store import StoreError
 from firsttoken_dashboard.advisor import states
 from firsttoken_dashboard.advisor.findings import Audit, Finding
 from firsttoken_dashboard.advisor.followed import Followed
-from firsttoken_dashboard.app import auditing, components, deciding, figures, links, live, reading
+from firsttoken_dashboard.analysis import overview, sources
+from firsttoken_dashboard.app import auditing, components, deciding, figures, later, links, live, reading
 from firsttoken_dashboard.app.components import Action, Card
 from firsttoken_dashboard.app.filters import Chosen
 from firsttoken_dashboard.app.reading import Reader
@@ -40,11 +42,13 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
     known = reader.ask(states.read)
     if wanted := st.query_params.get("finding"):
         _one(wanted, found, known, chosen)
+        _demo(reader)
         return
     if site := st.query_params.get("site"):
         _of_site(site, found, known, chosen)
         return
     _summary(found)
+    _demo(reader)
     shown = found.findings
     if len(shown) > _FIRST + 1 and not st.session_state.get("every"):
         shown = shown[:_FIRST]
@@ -62,6 +66,20 @@ def _findings(reader: Reader, chosen: Chosen) -> None:
     _hints(found, known, chosen)
     checked.slow(found.slow_first_token, found.source_root)
     checked.rules(found.checked, found.quiet)
+
+
+def _demo(reader: Reader) -> None:
+    """Where the calls are those of one run of the demo: how its applications are run with their faults mended."""
+    extent = reader.ask(overview.extent)
+    if extent.n_simulated != extent.n_calls or extent.n_calls > later.SMALL or reader.ask(sources.demo_runs) != 1:
+        return
+    path = reader.store.path
+    # As the demo lays it out: beside a store that was named, its applications stand in a folder of its name.
+    named = f" --store {shlex.quote(str(path))}" if path.with_name(f"{path.stem}-apps").is_dir() else ""
+    st.caption(
+        "These are the demo's calls. Run its applications again with every fault mended, and see what that saves:"
+    )
+    st.code(f"firsttoken demo --fixed --no-dashboard{named}", language="bash")
 
 
 def _one(wanted: str, found: Audit, known: Mapping[str, Followed], chosen: Chosen) -> None:
