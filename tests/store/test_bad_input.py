@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firsttoken import store as stores
-from firsttoken.store import SpanBatch, Store, batch, maintenance, outbox
+from firsttoken.store import SpanBatch, Store, batch, maintenance, outbox, retention
 from tests.store.spans import START, call, span
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20)
@@ -58,10 +59,13 @@ odd_spans: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = stores.open(tmp_path_factory.mktemp("odd") / "store.duckdb")
-    store.append([call(0)])  # which looks at the retention, and the next look is ten minutes later
-    return store
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Store]:
+    """A store that keeps what is dated 1970, also on a machine so busy that its retention comes due meanwhile."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(retention.DAYS_VARIABLE, "inf")
+        store = stores.open(tmp_path_factory.mktemp("odd") / "store.duckdb")
+        store.append([call(0)])
+        yield store
 
 
 def stored(store: Store, numbers: range) -> int:

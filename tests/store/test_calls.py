@@ -200,6 +200,63 @@ def test_javascripts_second_root_span_of_a_stream_is_the_same_call(store: Store,
     assert rows(store, "span_id, input_tokens") == [(sdk.span_id, 1112), (other.span_id, None)]
 
 
+def seen_twice(number: int, *, end: float, theirs: float | None = 0.002, trace: int | None = None) -> list[SpanRecord]:
+    """A call that ends at `end` seconds, with another instrumentation's span of it that ends `theirs` later."""
+    answer = {"gen_ai.usage.output_tokens": 5}
+    sdk = call(
+        number,
+        answer | {"gen_ai.response.id": f"msg_{number}"},
+        scope="com.anthropic.sdk.typescript",
+        start=START + int((end - 1) * SECOND),
+        trace=trace,
+        parent=trace,
+    )
+    if theirs is None:
+        return [sdk]
+    start = START + int((end + theirs - 1) * SECOND)
+    return [sdk, call(number + 100, answer, scope="@traceloop/instrumentation-anthropic", start=start)]
+
+
+def called(store: Store) -> list[tuple[Any, ...]]:
+    return rows(store, "span_id, len(span_ids)")
+
+
+@pytest.mark.parametrize("batches", [1, 2, 4])
+def test_calls_at_the_same_time_with_equal_answers_stay_as_many_as_they_are(store: Store, batches: int) -> None:
+    """As when short labels are asked for, a few at once: each keeps the second span that is its own."""
+    spans = [*seen_twice(1, end=1), *seen_twice(2, end=1.05)]
+    for place in range(batches):
+        store.append(spans[place::batches])
+    assert called(store) == [(f"{1:016x}", 2), (f"{2:016x}", 2)]
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_call_that_only_the_other_instrumentation_saw_is_not_the_nearest_one(store: Store, batches: int) -> None:
+    spans = [*seen_twice(1, end=1), seen_twice(2, end=1.05)[1]]
+    for place in range(batches):
+        store.append(spans[place::batches])
+    assert called(store) == [(f"{1:016x}", 2), (f"{102:016x}", None)]
+
+
+def test_calls_that_fail_all_at_once_stay_as_many_as_they_are(store: Store) -> None:
+    """Nothing tells which span belongs to which; it is not one call more or less for that."""
+    spans = [span for number in range(1, 11) for span in seen_twice(number, end=1 + number * 1e-5, theirs=4e-5)]
+    store.append(spans)
+    assert len(called(store)) == 10
+
+
+def test_equal_answers_that_end_at_other_times_are_other_calls(store: Store) -> None:
+    store.append([*seen_twice(1, end=1, theirs=None), seen_twice(2, end=1.5)[1]])
+    assert called(store) == [(f"{1:016x}", None), (f"{102:016x}", None)]
+
+
+def test_equal_answers_within_two_requests_of_the_application_are_two_calls(store: Store) -> None:
+    """Each span has a parent of its own trace: none of them lost it."""
+    theirs = seen_twice(2, end=1)[1]._replace(trace_id=f"{8:032x}", parent_span_id=f"{8:016x}")
+    store.append([*seen_twice(1, end=1, theirs=None, trace=7), theirs])
+    assert called(store) == [(f"{1:016x}", None), (f"{102:016x}", None)]
+
+
 def test_of_vercels_nested_spans_only_the_inner_one_is_a_call(store: Store) -> None:
     six = {"ai.model.id": "claude", "ai.model.provider": "anthropic.messages", "ai.usage.inputTokens": 1112}
     inner = {

@@ -64,14 +64,17 @@ def test_nothing_is_laid_beside_a_file_of_somebody_else(tmp_path: Path) -> None:
 
 
 def test_a_store_of_a_newer_version_is_left_alone(store: Store) -> None:
+    """It is in use by whoever is newer: renamed, it would be taken from them, and by them from us."""
     with store.write() as writing:
         writing.execute("INSERT INTO schema_version VALUES (99, make_timestamp_ns(0))")
+    theirs = store.path.read_bytes()
     with pytest.raises(stores.StoreUnreadable) as error:
         store.append([call(1)])
     assert "newer firsttoken" in sentence(error)
     with pytest.raises(stores.StoreUnreadable), store.read():
         pass
-    assert store.path.exists()
+    assert store.path.read_bytes() == theirs
+    assert not list(store.path.parent.glob("*.damaged-*"))
 
 
 def test_an_older_store_is_brought_forward_by_its_next_writer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

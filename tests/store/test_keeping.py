@@ -29,6 +29,16 @@ def test_what_is_older_than_thirty_days_goes_with_the_next_span(store: Store) ->
     assert (count(store, "spans"), count(store, "calls")) == (2, 2)
 
 
+@pytest.mark.parametrize("ever", ["inf", "1e12"])
+def test_who_wants_to_keep_everything_may_say_so(store: Store, monkeypatch: pytest.MonkeyPatch, ever: str) -> None:
+    monkeypatch.setenv(retention.DAYS_VARIABLE, ever)
+    monkeypatch.setenv(retention.BYTES_VARIABLE, ever)
+    store.append([call(1, start=0), call(2)])
+    store._retained_at = None
+    store.append([call(3)])
+    assert count(store, "spans") == 3
+
+
 def test_a_span_from_the_future_deletes_nothing(store: Store) -> None:
     store.append([call(1), call(2, start=7_000_000_000 * SECOND)])
     with store.write() as connection:

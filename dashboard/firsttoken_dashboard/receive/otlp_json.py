@@ -120,11 +120,12 @@ def _attributes(pairs: Json, depth: int = 0) -> dict[str, Json]:
     return taken
 
 
-def _value(value: Json, depth: int) -> Json:
+def _value(value: Json, depth: int) -> Json:  # noqa: PLR0911 - one return a kind of value
     for kind, held in value.items() if isinstance(value, dict) else ():
         if kind == "intValue":
-            whole = isinstance(held, str) and len(held) <= _DIGITS and held.isdecimal()
-            return int(held) if whole else _number(held, int)
+            if isinstance(held, str) and len(held) <= _DIGITS and held.isdecimal():
+                return int(held)
+            return _number(held, int)
         if kind == "doubleValue":
             return held if isinstance(held, float) else _number(held, float)
         if kind in _PLAIN:

@@ -381,15 +381,21 @@ children AS MATERIALIZED (
     GROUP BY trace_id, parent_span_id
 ),
 
--- The same call in another trace, without a response id: told by the same model, answer, outcome and time.
-twins AS MATERIALIZED (
+-- The same call told a second time, without a response id: by the same model, answer, outcome and time. Both end with the
+-- answer's last byte, in one process (2 ms apart at most as recorded). Traces differ only where one lost its parent.
+candidates AS MATERIALIZED (
     SELECT
         ids.trace_id,
         ids.span_id,
-        arg_min(
-            coalesce(other.response_id, other.trace_id || other.span_id),
-            (abs(epoch_ns(other.end_time) - epoch_ns(ids.end_time)), other.span_id)
-        ) AS call_key
+        coalesce(other.response_id, other.trace_id || other.span_id) AS call_key,
+        row_number() OVER (
+            PARTITION BY ids.trace_id, ids.span_id
+            ORDER BY abs(epoch_ns(other.end_time) - epoch_ns(ids.end_time)), other.trace_id, other.span_id
+        ) AS place,
+        row_number() OVER (
+            PARTITION BY other.trace_id, other.span_id
+            ORDER BY abs(epoch_ns(other.end_time) - epoch_ns(ids.end_time)), ids.trace_id, ids.span_id
+        ) AS others_place
     FROM ids
     INNER JOIN ids AS other
         ON other.request_model = ids.request_model
@@ -399,9 +405,23 @@ twins AS MATERIALIZED (
         AND other.end_time > ids.start_time
     WHERE ids.apart
         AND other.first_hand
+        AND abs(epoch_ns(other.end_time) - epoch_ns(ids.end_time)) < 250000000
+        AND (other.trace_id = ids.trace_id OR other.parent_span_id IS NULL OR ids.parent_span_id IS NULL)
         AND other.service_name IS NOT DISTINCT FROM ids.service_name
         AND coalesce(other.service_instance_id = ids.service_instance_id, TRUE)
-    GROUP BY ids.trace_id, ids.span_id
+),
+
+-- Each is told twice at most: where all that a span could belong to have a nearer one, it is a call of its own.
+twins AS MATERIALIZED (
+    SELECT trace_id, span_id, call_key
+    FROM candidates
+    WHERE place = 1 AND (
+        others_place = 1
+        OR (trace_id, span_id) IN (
+            SELECT (trace_id, span_id) FROM candidates
+            WHERE call_key NOT IN (SELECT call_key FROM candidates WHERE place = 1 AND others_place = 1)
+        )
+    )
 ),
 
 -- The Vercel AI SDK 6 makes a span of every attempt: what follows an error under the same parent tries it again.

@@ -25,6 +25,7 @@ ENVIRONMENT_VARIABLE: Final = "FIRSTTOKEN_KEEP_CONTENT"
 _DROP, _NUMBER, _WORD, _LIST, _TEXT, _JSON = range(6)
 #: The sections of content.toml and what they decide; an exact name counts before a prefix.
 _FORMS: Final = {"numbers": _NUMBER, "words": _WORD, "texts": _TEXT, "lists": _LIST}
+_WORD_LENGTH = 256
 _WORDS = 64
 _LIST_ITEMS = 4096
 #: Decisions remembered per attribute name; an application that invents names without end must not fill memory.
@@ -32,13 +33,12 @@ _REMEMBERED = 10_000
 
 #: A name that an attribute may have, and a member of a JSON text.
 _NAME = re.compile(r"[\w./:@$-]{1,128}", re.ASCII)
-#: An identifier rather than a text, one or (at the speed of one) a list of them. Only ASCII, because there are scripts
-#: that write sentences without spaces.
-_WORD_TEXT = re.compile(r"[!-~]{0,256}").fullmatch
+#: Identifiers rather than texts, at the speed of one.
 _WORD_TEXTS = re.compile(r"(?:[!-~]{0,256}\0)*[!-~]{0,256}").fullmatch
 _NUMBER_TEXT = re.compile(r"[+-]?[0-9.]{1,32}(?:[eE][+-]?[0-9]{1,3})?|[tT]rue|[fF]alse").fullmatch
 _SHORT_TEXT = re.compile(r"(?s).{0,4096}").fullmatch
-_FORM_OF_TEXT: Final = {_NUMBER: _NUMBER_TEXT, _WORD: _WORD_TEXT, _LIST: _WORD_TEXT, _TEXT: _SHORT_TEXT}
+_FORM_OF_TEXT: Final = {_NUMBER: _NUMBER_TEXT, _TEXT: _SHORT_TEXT}
+_FORMS_OF_WORDS: Final = frozenset({_WORD, _LIST})
 
 #: What a status message may say about an API error: its type, the SDK's class, the status. Never the message itself.
 _ERROR_WORDS = re.compile(
@@ -159,15 +159,14 @@ class ContentFilter:
                 form = rules.decide(name)
             if form == _DROP:
                 continue
-            if form == _JSON:
+            # Most are words or numbers.
+            if isinstance(value, str) and form in _FORMS_OF_WORDS:
+                if _is_word(value):
+                    kept[name] = value
+            elif form == _JSON:
                 if isinstance(value, str) and (members := self._members(value, rules.json[name])):
                     kept[name] = members
-            elif isinstance(value, (bool, int, float)):
-                kept[name] = value
-            elif isinstance(value, str):
-                if _FORM_OF_TEXT[form](value):
-                    kept[name] = value
-            elif form != _NUMBER and _are_words(value, _LIST_ITEMS if form == _LIST else _WORDS):
+            elif isinstance(value, (bool, int, float)) or _has_form(value, form):
                 kept[name] = value
         return kept
 
@@ -193,7 +192,7 @@ class ContentFilter:
             if isinstance(inner, dict):
                 if depth < 3:
                     kept[key] = self._members_of(cast("dict[str, object]", inner), depth + 1)
-            elif _is_number(inner) or (key in self._json_words and isinstance(inner, str) and _WORD_TEXT(inner)):
+            elif _is_number(inner) or (key in self._json_words and isinstance(inner, str) and _is_word(inner)):
                 kept[key] = inner
         return kept
 
@@ -203,6 +202,21 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(resources.files(__package__ or "").joinpath("content.toml").read_text(encoding="utf-8"))
 
 
+def _is_word(text: str) -> bool:
+    """Whether it is an identifier rather than a text: at most 256 visible ASCII characters.
+
+    Only ASCII, because there are scripts that write sentences without spaces. A pattern takes twice as long.
+    """
+    return len(text) <= _WORD_LENGTH and text.isascii() and text.isprintable() and " " not in text
+
+
+def _has_form(value: object, form: int) -> bool:
+    """Whether a number as text, a name or a list is what its attribute should hold."""
+    if isinstance(value, str):
+        return _FORM_OF_TEXT[form](value) is not None
+    return form != _NUMBER and _are_words(value, _LIST_ITEMS if form == _LIST else _WORDS)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (bool, int, float)) or (isinstance(value, str) and _NUMBER_TEXT(value) is not None)
 
@@ -210,7 +224,7 @@ def _is_number(value: object) -> bool:
 def _are_words(value: object, most: int) -> bool:
     """Whether `value` is a word or a number, or a list of up to `most` of them."""
     if isinstance(value, str):
-        return _WORD_TEXT(value) is not None
+        return _is_word(value)
     if isinstance(value, (bool, int, float)):
         return True
     if not isinstance(value, (list, tuple)):

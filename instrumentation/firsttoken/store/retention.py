@@ -12,6 +12,8 @@ DAYS_VARIABLE: Final = "FIRSTTOKEN_RETENTION_DAYS"
 BYTES_VARIABLE: Final = "FIRSTTOKEN_RETENTION_BYTES"
 DEFAULT_DAYS: Final = 30.0
 DEFAULT_BYTES: Final = 2 * 2**30
+#: Whoever says more means for ever; the store's times do not reach much farther back.
+_LONGEST_DAYS: Final = 100_000.0
 #: Beyond the size, as much is deleted as brings it to this part of it, so that it is not done for every batch.
 _AFTERWARDS: Final = 0.9
 
@@ -29,14 +31,14 @@ _OLDEST_PART: Final = """
 """
 
 
-def retain(connection: duckdb.DuckDBPyConnection, days: float | None = None, size: int | None = None) -> None:
+def retain(connection: duckdb.DuckDBPyConnection, days: float | None = None, size: float | None = None) -> None:
     """Deletes what is older than `days` or beyond `size` bytes. The file gives the space to new spans.
 
     None takes `FIRSTTOKEN_RETENTION_DAYS` or `FIRSTTOKEN_RETENTION_BYTES`, else 30 days and 2 GiB.
     """
     days = _number(DAYS_VARIABLE, DEFAULT_DAYS) if days is None else days
-    size = int(_number(BYTES_VARIABLE, DEFAULT_BYTES)) if size is None else size
-    _delete(connection, _TOO_OLD, int(days * 24))
+    size = _number(BYTES_VARIABLE, DEFAULT_BYTES) if size is None else size
+    _delete(connection, _TOO_OLD, int(min(days, _LONGEST_DAYS) * 24))
     used = used_bytes(connection)
     if used > size:
         _delete(connection, _OLDEST_PART, 1 - _AFTERWARDS * size / used)
