@@ -13,7 +13,7 @@ import pytest
 import firsttoken.store
 from firsttoken.store import StoreError
 from firsttoken_dashboard import analysis
-from firsttoken_dashboard.analysis import Window, calls, overview, sources
+from firsttoken_dashboard.analysis import Window, calls, overview, sites, sources
 from firsttoken_dashboard.app import reading
 from firsttoken_dashboard.app.reading import Reader
 
@@ -64,6 +64,41 @@ def test_figures_over_time_and_by_model_are_cuts_of_the_same_calls(simulated: Pa
     assert {(one.moment, one.model): (one.ttft_p50_s, one.cost_usd) for one in cut.by_model} == {
         (at, model): (ttft_s, pytest.approx(cost)) for at, model, ttft_s, cost in by_hand
     }
+
+
+def test_calls_cost_together_what_they_cost_one_by_one_whatever_decides_the_price(tmp_path: Path):
+    from tests.dashboard.conftest import span
+
+    haiku = {"gen_ai.request.model": "claude-haiku-5-5", "gen_ai.response.model": "claude-haiku-5-5"}
+    opus = {"gen_ai.request.model": "claude-opus-5-5", "gen_ai.response.model": "claude-opus-5-5"}
+    cached = {
+        "gen_ai.usage.input_tokens": 9000,
+        "gen_ai.usage.cache_read.input_tokens": 5000,
+        "gen_ai.usage.cache_write.input_tokens": 3000,
+        "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 1000,
+    }
+    kinds = [
+        {},
+        cached,
+        {**haiku, "gen_ai.usage.input_tokens": 90_000},
+        {**haiku, "gen_ai.usage.input_tokens": 190_000},
+        {**opus, **cached, "anthropic.speed": "fast"},
+        {**opus, "anthropic.service_tier": "batch"},
+        {**opus, "anthropic.inference_geo": "us"},
+        {"gen_ai.usage.output_tokens": None},
+        {"gen_ai.request.model": "somebody-s-model", "gen_ai.response.model": "somebody-s-model"},
+    ]
+    store = firsttoken.store.open(tmp_path / "kinds.duckdb")
+    store.append([span(number, attributes=kinds[number % len(kinds)]) for number in range(5 * len(kinds))])
+    with Reader(store) as reader:
+        one_by_one = reader.connection().execute("SELECT cost_usd FROM priced_calls").fetchall()
+        dollars = [cost for (cost,) in one_by_one if cost is not None]
+        assert len({round(cost, 9) for cost in dollars}) >= 5
+        together = reader.ask(overview.scores, Window())
+        assert together.cost_usd == pytest.approx(sum(dollars))
+        assert together.n_unpriced == len(one_by_one) - len(dollars)
+        assert reader.ask(calls.count, Window(), calls.Filter()).cost_usd == pytest.approx(sum(dollars))
+        assert sum(one.cost_usd or 0 for one in reader.ask(sites.by_site, Window())) == pytest.approx(sum(dollars))
 
 
 def test_a_window_without_calls_has_no_figures_and_no_zeros_in_their_place(simulated: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 import time
@@ -259,13 +258,13 @@ def test_a_change_that_was_made_shows_what_it_was_measured_to_save(tmp_path: Pat
 def test_after_a_first_run_of_the_demo_the_recommendations_say_how_to_run_it_mended(
     tmp_path: Path, draw: Draw, runs: int, times: int
 ):
-    demo = {"resource": '{"service.name": "firsttoken-demo", "firsttoken.simulated": "true"}'}
+    demo = '{"service.name": "firsttoken-demo", "firsttoken.simulated": "true"}'
     calls = [
-        dataclasses.replace(span(number), resource='{"service.name": "shop", "firsttoken.simulated": "true"}')
+        span(number)._replace(resource='{"service.name": "shop", "firsttoken.simulated": "true"}')
         for number in range(25)
     ]
     seals = [
-        dataclasses.replace(span(90 + run, name="firsttoken demo", service="firsttoken-demo"), attributes="{}", **demo)
+        span(90 + run, name="firsttoken demo", service="firsttoken-demo")._replace(attributes="{}", resource=demo)
         for run in range(runs)
     ]
     store = tmp_path / "demo" / "firsttoken-demo.duckdb"

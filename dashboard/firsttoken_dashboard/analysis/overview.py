@@ -175,8 +175,7 @@ def services(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def scores(con: duckdb.DuckDBPyConnection, window: Window) -> Scores:
     """The window's figures."""
-    ((n_calls, n_errors, ttft_s, *others),) = rows(con, "scores", window)
-    return Scores(n_calls, n_errors, *_pair(ttft_s), *others)
+    return _scores(_sums(con, window, "month"), _clocks(con, window, "month").get((None, None), _Clocks()))
 
 
 def measured(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> Measured:
@@ -184,7 +183,7 @@ def measured(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> Meas
 
     All of it together, because it rests on one pass over the calls' tokens and prices.
     """
-    sums = [_Sums(*row) for row in rows(con, "sums", window, grain=grain)]
+    sums = _sums(con, window, grain)
     whole = _clocks(con, window, grain).get((None, None), _Clocks())
     by_time = _clocks(con, window, grain, by_time=True)
     by_model = _clocks(con, window, grain, by_model=True)
@@ -206,6 +205,10 @@ def measured(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> Meas
             key=lambda one: (-one.n_calls, one.model or ""),
         ),
     )
+
+
+def _sums(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> list[_Sums]:
+    return [_Sums(*row) for row in rows(con, "sums", window, grain=grain)]
 
 
 def _clocks(

@@ -70,17 +70,20 @@ class SiteMoment:
 
 def by_site(con: duckdb.DuckDBPyConnection, window: Window) -> list[SiteRow]:
     """The 200 dearest sites."""
+    clocks = {
+        tuple(place): rest
+        for *place, ttft_s, duration_s, rate in rows(con, "site_quantiles", window)
+        for rest in [(*(ttft_s or (None, None)), *(duration_s or (None, None)), rate)]
+    }
     return [
-        SiteRow(
-            service, file, line, function, n, errors, *(ttft_s or (None, None)), *(duration_s or (None, None)), *others
-        )
-        for service, file, line, function, n, errors, ttft_s, duration_s, *others in rows(con, "by_site", window)
+        SiteRow(service, file, line, function, n, errors, *clocks[service, file, line, function], *others)
+        for service, file, line, function, n, errors, *others in rows(con, "site_sums", window)
     ]
 
 
 def dearest(con: duckdb.DuckDBPyConnection, window: Window) -> list[tuple[str, int | None]]:
-    """File and line of the 200 dearest sites whose line is known."""
-    return [(file, line) for file, line in rows(con, "dearest_sites", window)]
+    """File and line of the 200 dearest sites, where the line is known."""
+    return [(file, line) for _, file, line, *_ in rows(con, "site_sums", window) if file is not None]
 
 
 def course_by_site(con: duckdb.DuckDBPyConnection, window: Window, grain: str) -> list[SiteMoment]:

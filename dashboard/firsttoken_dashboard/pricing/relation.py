@@ -1,7 +1,8 @@
 """The price list as two small relations, so that SQL prices millions of calls: `attach` makes the view `priced_calls`.
 
 `model_names` takes every spelling of a model that the store holds to its id and family; `model_rates` has that id's
-prices with their dates and tiers, in USD per token.
+prices with their dates and tiers, in USD per token. Where only sums are asked for, tokens are added up first: calls of
+one model with the same `price_bracket`, a macro of a call's input tokens and start, pay the same for each token.
 """
 
 from __future__ import annotations
@@ -46,7 +47,18 @@ def attach(con: duckdb.DuckDBPyConnection, prices: Prices) -> None:
     con.execute(_RATES)
     _fill(con, "model_names", names)
     _fill(con, "model_rates", rates)
+    con.execute(_bracket(prices, {row[1] for row in names}))
     con.execute((resources.files(__package__ or __name__) / "price.sql").read_text("utf-8"))
+
+
+def _bracket(prices: Prices, model_ids: set[str]) -> str:
+    """The macro that numbers the stretches of input tokens and of time in which no price of these models changes."""
+    known = [price for model_id in sorted(model_ids) for price in prices.models[model_id].prices]
+    sizes = sorted({price.over_input_tokens for price in known if price.over_input_tokens})
+    days = sorted({day for price in known for day in (price.valid_from, price.valid_to)})
+    parts = [f"(input_tokens > {size})::BIGINT" for size in sizes]
+    parts += [f"1000 * (start_time >= TIMESTAMP_NS '{day:%Y-%m-%d}')::BIGINT" for day in days if 1970 < day.year < 2200]
+    return f"CREATE OR REPLACE TEMP MACRO price_bracket(input_tokens, start_time) AS {' + '.join(parts) or '0'}"
 
 
 def _fill(con: duckdb.DuckDBPyConnection, table: str, values: list[tuple[Any, ...]]) -> None:
