@@ -176,6 +176,11 @@ def facts(what: Sequence[tuple[str, str]], *, key: str) -> None:
     _component("facts")(key=key, data={"facts": list(what)})
 
 
+def ways(caption: str, what: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Draw links to pages of ours: (label, address) each."""
+    _component("ways")(key=key, data={"caption": caption, "ways": list(what)})
+
+
 def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key: str) -> None:
     """Draw lanes on one clock."""
     data = {"caption": caption, "lanes": [_told(lane) for lane in lanes], "ticks": [_told(tick) for tick in ticks]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 import streamlit as st
@@ -88,25 +88,15 @@ def _title(found: Mapping[str, Any]) -> None:
     if failed:
         status = f"HTTP {found['http_status']}, " if found["http_status"] else ""
         st.error(f"Failed: {status}{links.plain(str(failed))}", icon=":material/error:")
-    with st.container(horizontal=True, gap="medium"):
-        links.link(
-            "Calls",
-            "Calls of this site",
-            chosen(),
-            icon=":material/list:",
-            site=f"{where}:{found['code_line']}" if where else None,
-        )
-        if where:
-            links.link(
-                "Recommendations",
-                "What to change here",
-                chosen(),
-                icon=":material/lightbulb:",
-                site=words.place(where, found["code_line"]),
-            )
-        links.link(
-            "Calls", "Calls of this trace", chosen(), icon=":material/account_tree:", trace=str(found["trace_id"])
-        )
+    components.ways("From this call", list(_ways(found)), key="ways")
+
+
+def _ways(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if (file := found["code_file"]) is not None:
+        site = words.place(file, found["code_line"])
+        yield "What to change here", links.address("recommendations", chosen(), site=site)
+        yield "Calls of this site", links.address("calls", chosen(), site=site)
+    yield "Calls of this trace", links.address("calls", chosen(), trace=str(found["trace_id"]))
 
 
 def _life(found: Mapping[str, Any]) -> None:

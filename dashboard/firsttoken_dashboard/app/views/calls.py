@@ -64,9 +64,9 @@ def _filters() -> None:
             bind="query-params",
             placeholder="id, error, function …",
             label_visibility="collapsed",
-            width=200,
+            width=170,
         )
-        choice("Model", [_ANY_MODEL, *found.models], key="model", width=200)
+        choice("Model", [_ANY_MODEL, *found.models], key="model", width=180)
         _site(found)
         st.pills(
             "Outcome",
@@ -75,7 +75,7 @@ def _filters() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        choice("Duration", list(_DURATIONS), key="duration", width=150, placeholder="any duration")
+        choice("Duration", list(_DURATIONS), key="duration", width=145, placeholder="any duration")
         with st.popover("Columns", icon=":material/view_column:"):
             st.pills(
                 "Columns",
@@ -99,7 +99,7 @@ def _site(found: Choices) -> None:
         "Site",
         [_ANY_SITE, *there],
         key="site_shown",
-        width=260,
+        width=230,
         bound=False,
         shown=words.short_place,
         on_change=_choose_site,

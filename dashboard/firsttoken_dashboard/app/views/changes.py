@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from firsttoken_dashboard.advisor.findings import Site
 from firsttoken_dashboard.app import figures
 from firsttoken_dashboard.app.components import Cell
+from firsttoken_dashboard.app.views import words
 from firsttoken_dashboard.compare import Change, Unit
 
 #: The verdicts that tell of a difference, and their colours.
@@ -39,6 +39,6 @@ def _written(value: float | None, unit: Unit, *, sign: bool = False) -> str:
     return plus + (figures.percent(value) if unit == "share" else figures.rate(value))
 
 
-def site(one: Site, root: Path) -> Cell:
-    """A site, relative to `root`."""
-    return {"text": one.label(root), "sub": one.service or "", "mono": True, "title": one.file or ""}
+def site(one: Site) -> Cell:
+    """A site, in few words: what changed needs the room."""
+    return words.site_cell(one.file, one.line, one.function, one.service)

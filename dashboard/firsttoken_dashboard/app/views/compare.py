@@ -9,9 +9,8 @@ from typing import Final
 import streamlit as st
 
 import firsttoken.store
-from firsttoken_dashboard.advisor.sites import source_root
 from firsttoken_dashboard.analysis import Window, models
-from firsttoken_dashboard.app import components, figures, later, live, reading
+from firsttoken_dashboard.app import components, figures, later, links, live, reading
 from firsttoken_dashboard.app.choosing import choice
 from firsttoken_dashboard.app.components import Cell, Column, Row, Table
 from firsttoken_dashboard.app.filters import Chosen
@@ -65,7 +64,7 @@ def _compare(reader: Reader, chosen: Chosen) -> None:
     if found.n_a == 0 or found.n_b == 0:
         st.text(f"No calls: {a.name if found.n_a == 0 else b.name}. Choose another, or a wider window.")
         return
-    _changes(found)
+    _changes(found, chosen)
     _only(found)
 
 
@@ -109,12 +108,11 @@ def _sides(reader: Reader, chosen: Chosen) -> dict[str, _Choice]:
     return {one.name: one for one in found}
 
 
-def _changes(found: Comparison) -> None:
+def _changes(found: Comparison, chosen: Chosen) -> None:
     st.caption(
         f"{figures.count(found.n_a)} calls against {figures.count(found.n_b)}. A change is called better or worse only "
         "where its interval of 98 % excludes zero; times and speeds are medians, the others means."
     )
-    root = source_root()
     components.table(
         Table(
             caption="What changed, site by site",
@@ -123,17 +121,24 @@ def _changes(found: Comparison) -> None:
                 Column("n", "Calls", end=True),
                 *(Column(name, label, end=True) for name, label in _MEASURES),
             ],
-            rows=[Row(None, _cells(one, root)) for one in found.sites],
+            rows=[Row(_calls(one, chosen), _cells(one)) for one in found.sites],
+            opens="Open the calls of",
             empty="No site has calls on both sides.",
         ),
         key="changes",
     )
 
 
-def _cells(one: SiteChange, root: Path) -> list[Cell]:
+def _calls(one: SiteChange, chosen: Chosen) -> str | None:
+    """The address of the calls of a site whose line is known."""
+    file, line = one.site.file, one.site.line
+    return None if file is None else links.address("calls", chosen, site=words.place(file, line))
+
+
+def _cells(one: SiteChange) -> list[Cell]:
     by_name = {change.measure: change for change in one.changes}
     return [
-        changes.site(one.site, root),
+        changes.site(one.site),
         {"text": f"{figures.count(one.n_a)} → {figures.count(one.n_b)}"},
         *(changes.change(by_name.get(name)) for name, _ in _MEASURES),
     ]
@@ -141,7 +146,6 @@ def _cells(one: SiteChange, root: Path) -> list[Cell]:
 
 def _only(found: Comparison) -> None:
     """The sites that one side lacks: new code, or code that is gone."""
-    root = source_root()
     for name, sites in ((found.a, found.only_a), (found.b, found.only_b)):
         if sites:
             st.subheader("Only on one side", anchor=False)
@@ -149,7 +153,7 @@ def _only(found: Comparison) -> None:
                 Table(
                     caption=f"Only in {name}",
                     columns=[Column("site", f"Only in {name}"), Column("n", "Calls", end=True)],
-                    rows=[Row(None, [changes.site(site, root), figures.count(n)]) for site, n in sites],
+                    rows=[Row(None, [changes.site(site), figures.count(n)]) for site, n in sites],
                 ),
                 key=f"only-{name}",
             )

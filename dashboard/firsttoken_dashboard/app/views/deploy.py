@@ -7,7 +7,6 @@ from typing import Final
 
 import streamlit as st
 
-from firsttoken_dashboard.advisor.sites import source_root
 from firsttoken_dashboard.analysis import Window
 from firsttoken_dashboard.analysis import overview as questions
 from firsttoken_dashboard.app import components, figures, later, links
@@ -58,7 +57,7 @@ def since(reader: Reader, chosen: Chosen) -> None:
                 Column("change", "Before → since", "With an interval of 98 %", end=True),
             ],
             rows=[
-                Row(None, [changes.site(one.site, source_root()), change.measure, changes.change(change)])
+                Row(None, [changes.site(one.site), change.measure, changes.change(change)])
                 for one, change in changed[:_CHANGES]
             ],
             empty="No difference seen that is more than luck.",
