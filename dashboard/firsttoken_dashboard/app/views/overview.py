@@ -194,13 +194,17 @@ def _first_findings(reader: Reader, chosen: Chosen) -> None:
             ),
             key="findings",
         )
-    more = max(0, len(found.findings) - 5)
-    links.link(
-        "Recommendations",
-        f"All {len(found.findings)} recommendations" if more else "Recommendations, with the change to make",
-        chosen,
-        icon=":material/lightbulb:",
-    )
+    links.link("Recommendations", _further(found), chosen, icon=":material/lightbulb:")
+
+
+def _further(found: Audit) -> str:
+    """What there is to see behind the first findings."""
+    n = len(found.findings)
+    if n > 5:
+        return f"All {n} recommendations"
+    if n:
+        return "Recommendations, with the change to make"
+    return "What was changed, and what that saved" if found.followed else "What was checked"
 
 
 def _saving(one: Finding, found: Audit) -> list[Cell]:

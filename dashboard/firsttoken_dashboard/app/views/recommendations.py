@@ -121,7 +121,8 @@ def _forget() -> None:
 
 def _summary(found: Audit) -> None:
     n = len(found.findings)
-    told = f"{n} thing{'' if n == 1 else 's'} to change in {figures.count(found.n_calls)} calls"
+    things = "Nothing" if n == 0 else "1 thing" if n == 1 else f"{n} things"
+    told = f"{things} to change in {figures.count(found.n_calls)} calls"
     total = None if found.total is None else evidence.money(found.total)
     if found.total is not None and total is not None and n:
         dollars, per = total
