@@ -8,7 +8,6 @@ looks at the call's span.
 from __future__ import annotations
 
 from contextlib import suppress
-from itertools import count
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
@@ -70,8 +69,8 @@ class Reading:
         self.stopped = False
         self.thinking_shown = False
         self._decoder: Decoder | None = None
-        self._arrivals = self._judged()
-        self._noted = 0
+        self._judged = 0
+        self._held = 0.0
         self._arrival = 0.0
 
     def observed(self, headers: Mapping[str, str]) -> None:
@@ -122,7 +121,7 @@ class Reading:
         came, sized, said = self.deltas.append, self.sizes.append, answer.text.append
         for number, chunk in enumerate(chunks, 1):
             try:
-                arrival = next(self._arrivals)
+                arrival = self._judge_next()
                 for event in decoder.feed(chunk):
                     delta = event.get("delta")
                     # The delta of a text, which most are, without a call.
@@ -144,24 +143,26 @@ class Reading:
 
     def note_unread(self, event: object, answer: Answer) -> None:
         """An event of the SDK's, where its bytes cannot be read: only their moments are known, if they are."""
-        while self._noted < len(self.came):
-            self._noted += 1
-            self._arrival = next(self._arrivals)
+        while self._judged < len(self.came):
+            self._arrival = self._judge_next()
         self.note(event, answer, self._arrival or -perf_counter())
 
-    def _judged(self) -> Iterator[float]:
-        """When each chunk came, negative where it may have lain there before."""
-        held, before = 0.0, self.silent_until
-        for number in count():
-            asked, came = self.asked[number], self.came[number]
-            hold = asked - before
-            held += hold
-            # Nobody looks whether bytes lie there after a short hold; many of them make a long one.
-            waited_s = WAITED_S if hold > EXACT_S or held <= EXACT_S else WAITED_LONG_S
-            if came - asked > waited_s and number not in self.found_there:
-                held = 0.0
-            yield came if held < EXACT_S else -came
-            before = came
+    def _judge_next(self) -> float:
+        """When the next chunk came, negative where it may have lain there before. Once for each chunk, in their order.
+
+        No generator: of a stream that is dropped, Python may close that first.
+        """
+        number = self._judged
+        before = self.came[number - 1] if number else self.silent_until
+        asked, came = self.asked[number], self.came[number]
+        hold = asked - before
+        held = self._held + hold
+        # Nobody looks whether bytes lie there after a short hold; many of them make a long one.
+        waited_s = WAITED_S if hold > EXACT_S or held <= EXACT_S else WAITED_LONG_S
+        if came - asked > waited_s and number not in self.found_there:
+            held = 0.0
+        self._judged, self._held = number + 1, held
+        return came if held < EXACT_S else -came
 
     def note(self, event: object, answer: Answer, arrival: float) -> None:
         """An event, of the SDK or decoded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic
 import pytest
 
 from firsttoken import attributes as a
@@ -11,6 +12,11 @@ from firsttoken_dashboard.demo.api import LookAlike
 from tests.instrumentation.recording import Recording
 from tests.instrumentation.request import request
 from tests.instrumentation.ways import Way, named, parametrize
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(anthropic.types.beta, "BetaCompactionBlock"),
+    reason=f"anthropic {anthropic.__version__} does not know summaries",
+)
 
 #: Over the 50,000 tokens that are the least at which the API sums up.
 HISTORY = "Service 7 answers again.\n" * 9_000

@@ -87,6 +87,19 @@ def test_break_and_drop(client: Any, recorded: Recording) -> None:
     left(recorded, chunks=3)
 
 
+def test_dropped_with_what_refers_to_itself(client: Any, recorded: Recording) -> None:
+    """Python may take such garbage apart in any order."""
+    response = client.messages.with_streaming_response.create(**LONG, stream=True).__enter__()
+    lines = response.iter_lines()
+    while "content_block_delta" not in next(lines):
+        pass
+    garbage: list[Any] = [response, lines]
+    garbage.append(garbage)
+    del garbage, response, lines
+    gc.collect()
+    left(recorded, chunks=1)
+
+
 def test_closed_before_the_first_event_was_read(client: Any, recorded: Recording) -> None:
     client.messages.create(**LONG, stream=True).close()
     call = recorded.call()
