@@ -1,7 +1,8 @@
-"""Take the pictures in this folder: `python docs/screenshots/take.py`, with chromium and `pip install -e ".[test]"`.
+"""Take the pictures in this folder: `python docs/screenshots/take.py [PAGE …]`.
 
-A store of simulated calls is made for them; every page is taken in light and dark, at the width of a desk and of a
-telephone. What it prints is each picture's size: they belong into the repository only while they are small.
+It wants chromium and `pip install -e ".[test]"`. A store of simulated calls is made for them; every page is taken in
+light and dark, at the width of a desk and of a telephone. What it prints is each picture's size: they belong into the
+repository only while they are small.
 """
 
 # ruff: noqa: INP001, T201 - a script beside its pictures
@@ -90,7 +91,7 @@ def _take_all(address: str, call: str) -> None:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         addresses = {"overview": "?live=false", "call": f"calls?call={call}&live=false"}
-        for name in PAGES:
+        for name in sys.argv[1:] or PAGES:
             context = browser.new_context(viewport={"width": 1280, "height": 900})
             page = context.new_page()
             page.goto(f"{address}/{addresses.get(name, f'{name}?live=false')}")
