@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from firsttoken import store
+from firsttoken.store import outbox
+from firsttoken_dashboard import import_files
 from firsttoken_dashboard.cli import main
 from tests.receive.conftest import rows
 from tests.receive.otlp import json_request, json_span, request, span
@@ -52,6 +54,25 @@ def test_importing_a_file_twice_stores_it_once(tmp_path: Path) -> None:
         assert main(["import", str(file), "--store", str(path)]) == 0
 
     assert rows(store.open(path), "SELECT count(*) FROM spans") == [(3,)]
+
+
+def test_a_file_larger_than_what_may_lie_beside_the_store_comes_in_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken into the tables while it is read, so that nothing of it is dropped as too much."""
+    bound = 300_000
+    monkeypatch.setattr(outbox, "BOUND", bound)
+    monkeypatch.setattr(import_files, "_BATCH_BYTES", bound // 20)
+    file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
+    lines = [json_request(*(json_span(line * 10 + n + 1) for n in range(10))) for line in range(200)]
+    file.write_bytes(b"\n".join(lines))
+
+    assert main(["import", str(file), "--store", str(path)]) == 0
+
+    read = store.open(path)
+    ((spans, size),) = rows(read, "SELECT count(*), sum(length(spans::VARCHAR)) FROM spans")
+    assert (spans, size > bound) == (2000, True)
+    assert rows(read, "SELECT count(*) FROM drops") == [(0,)]
 
 
 def test_a_bad_line_costs_only_itself_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
