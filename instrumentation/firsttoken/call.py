@@ -194,7 +194,7 @@ class Call:
             return
         self._ended = True
         attempt = self.attempts[-1] if self.attempts else None
-        if attempt is not None and attempt.failed:
+        if attempt is not None and (attempt.exception is not None or (self.status is None and attempt.failed)):
             self._tell_failure(attempt, None)
         elif attempt is not None and not attempt.traced and self.status is None:
             said: Any = getattr(span, "attributes", None) or {}

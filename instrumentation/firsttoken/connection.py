@@ -99,15 +99,17 @@ class Attempt:
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """One step of httpcore's: `{part}.{step}.{started|complete|failed}`."""
         try:
-            step = _STEPS.get(event)
-            if step is None:
-                step = _STEPS[event] = _FAILED if event.endswith(".failed") else _NOTHING
-            if step != _NOTHING:  # which most are
-                self._stepped(step, info)
+            step = _STEPS.get(event, _NEW)
+            if step:  # most tell nothing
+                self._stepped(step, event, info)
         except Exception:  # noqa: BLE001
             fault("the transport's trace")
 
-    def _stepped(self, step: int, info: Mapping[str, Any]) -> None:
+    def _stepped(self, step: int, event: str, info: Mapping[str, Any]) -> None:
+        if step == _NEW:
+            step = _STEPS[event] = _FAILED if event.endswith(".failed") else _NOTHING
+            if step == _NOTHING:
+                return
         self.last = now = perf_counter()
         if step == _FAILED:
             self.exception = info.get("exception")
@@ -176,7 +178,7 @@ class Attempt:
         return self.connected - self.connect_began
 
 
-_NOTHING, _FAILED, _HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(7)
+_NOTHING, _NEW, _FAILED, _HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(8)
 #: Of each step what it tells; the rest of httpcore's, a few dozen, are added as they are seen.
 _STEPS = {
     **{f"{http}.receive_response_headers.complete": _HEADERS for http in ("http11", "http2")},
