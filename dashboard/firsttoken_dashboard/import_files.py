@@ -56,14 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import every file; one that is no OTLP at all ends it with a usage error, bad lines are counted and told."""
     options.heed_keep_content(args)
-    # One thread writes tables while this one decodes; with more it takes the core from it. At the end it has them all.
-    store, last = options.open_store(args, threads=1), options.open_store(args)
+    # One thread writes tables while this one decodes; with more it takes the core from it.
+    store = options.open_store(args, threads=1)
     # What is decoded holds no cycles, and to look for some takes a tenth of the time.
     gc.disable()
     try:
         with ThreadPoolExecutor(2, "firsttoken-import") as threads:
             for name in args.files:
-                _import(_Merging(store, last, threads), name)
+                _import(_Merging(store, threads), name)
     finally:
         gc.enable()
     return 0
@@ -144,14 +144,12 @@ class _Merging:
     """Lays batches beside the store, and takes them into the tables, in threads while the next ones are decoded.
 
     Args:
-        store: the store, with the cores that it may have meanwhile.
-        last: the same store for what is left at the end, when nothing is decoded any more.
+        store: the store.
         threads: two of them.
     """
 
-    def __init__(self, store: Store, last: Store, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, store: Store, threads: ThreadPoolExecutor) -> None:
         self._store = store
-        self._last = last
         self._threads = threads
         self._laying: Future[None] | None = None
         self._merging: Future[bool] | None = None
@@ -170,10 +168,10 @@ class _Merging:
         """Take in the rest. Raises StoreError."""
         self._until_laid()
         self._until_merged()
-        while self._last.outbox_fill() > 0:
-            if not self._last.take_in(patience_s=PATIENCE_S):
+        while self._store.outbox_fill() > 0:
+            if not self._store.take_in(patience_s=PATIENCE_S):
                 raise StoreBusy(
-                    f"Others hold {self._last.path}; what was read lies beside it, and whoever reads takes it in."
+                    f"Others hold {self._store.path}; what was read lies beside it, and whoever reads takes it in."
                 )
 
     def _until_laid(self) -> None:

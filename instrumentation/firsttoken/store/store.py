@@ -27,7 +27,7 @@ _logger = logging.getLogger(__name__)
 #: Seconds that an append waits for its turn before it spills to the outbox.
 LOCK_BUDGET_S: Final = 0.5
 #: Seconds that a deposit waits for its turn: it is durable already, and who has the turn takes it in.
-_DEPOSIT_PATIENCE_S: Final = 0.1
+_DEPOSIT_PATIENCE_S: Final = 0.05
 #: Seconds that a reader waits for a gap between writers, and a command for its turn to write.
 PATIENCE_S: Final = 10.0
 #: Seconds within which what was deposited is written, if more is deposited; and spans, whichever comes first.
