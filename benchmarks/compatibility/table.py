@@ -25,7 +25,12 @@ def page(results: Mapping[str, Mapping[str, str]], libraries: Mapping[str, str])
     lines = [_HEAD, *_table(results, libraries, first, used)]
     others = [name for name in results if not name.endswith("py3.11")]
     if others:
-        lines += ["", "Other Pythons, and over aiohttp, which is asked only what is async:", "", *_table(results, libraries, others, used)]
+        lines += [
+            "",
+            "Other Pythons, and over aiohttp, which is asked only what is async:",
+            "",
+            *_table(results, libraries, others, used),
+        ]
     lines += ["", *(f"{_mark(number)} {note}" for number, note in enumerate(used))] if used else []
     lines += ["", f"Run on {platform.system()} {platform.machine()}."]
     return "\n".join(lines) + "\n"
