@@ -111,6 +111,12 @@ def test_a_link_shows_a_colleague_the_same_filtered_page(pages: str, open_page: 
     assert rows.first.inner_text() == first
 
 
+def test_the_first_page_answers_to_its_name_too_and_keeps_what_the_address_asks_for(pages: str, open_page: Open):
+    page = open_page(f"{pages}/overview?span=7d")
+    whole(page)
+    assert page.url == f"{pages}/?span=7d"
+
+
 def test_a_column_sorts_by_keyboard_and_the_address_keeps_the_order(pages: str, open_page: Open):
     page = open_page(f"{pages}/calls?span=all")
     whole(page)

@@ -302,6 +302,15 @@ def test_columns_that_are_not_wanted_go(simulated: Path, draw: Draw):
     assert [column["label"] for column in table["columns"]] == ["Started", "Cost"]
 
 
+def test_a_filter_that_the_address_names_is_shown_also_where_the_window_has_no_such_call(simulated: Path, draw: Draw):
+    drawn = draw(simulated, "calls", span="1h", model="claude-opus-3", site="/srv/gone.py:7").app
+    assert drawn.selectbox(key="model").value == "claude-opus-3"
+    assert drawn.selectbox(key="site_shown").value == "/srv/gone.py:7"
+    there = draw(simulated, "calls").app.selectbox(key="model").options
+    assert {"claude-opus-5", "claude-haiku-4-5"} <= set(there)
+    assert "claude-opus-3" not in there
+
+
 def test_calls_are_narrowed_to_a_range_of_durations(simulated: Path, draw: Draw):
     def calls(**query: str) -> int:
         told = next(one.value for one in draw(simulated, "calls", **query).app.caption if " of " in one.value)

@@ -158,9 +158,9 @@ def before(
     return Before(*found[0]) if found else None
 
 
-def choices(con: duckdb.DuckDBPyConnection, service: str | None) -> Choices:
-    """The models and sites that calls can be filtered by."""
-    found = rows(con, "filters", Window(service=service))
+def choices(con: duckdb.DuckDBPyConnection, window: Window) -> Choices:
+    """The models and sites that the window's calls can be filtered by."""
+    found = rows(con, "filters", window)
     return Choices(
         models=[value for kind, value, _ in found if kind == "model"],
         sites=[(value, line) for kind, value, line in found if kind == "site"],

@@ -13,6 +13,8 @@ HOSTS: Final = ["localhost", "127.0.0.1", "[::1]"]
 
 # Streamlit's page otherwise guesses: at /calls it first asks /calls/_stcore/…, and each miss shows in the console.
 _HINT: Final = b"<head><script>window.__streamlit={BACKEND_BASE_URL:location.origin+'/'}</script>"
+#: The first page's name. Its address is the root, and Streamlit says of this one that there is no such page.
+_FIRST: Final = "/overview"
 _HEADERS: Final = [(b"x-frame-options", b"DENY"), (b"referrer-policy", b"no-referrer")]
 
 
@@ -26,6 +28,12 @@ class KnownBackend:
         name = scope.get("path", "").rpartition("/")[2]
         if scope["type"] != "http" or "_stcore" in scope["path"] or ("." in name and name != "index.html"):
             await self.app(scope, receive, send)
+            return
+        if scope["path"] == _FIRST:
+            query = scope.get("query_string", b"")
+            headers = [(b"location", b"/" + (b"?" + query if query else b"")), (b"content-length", b"0"), *_HEADERS]
+            await send({"type": "http.response.start", "status": 307, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
             return
         # Compressed, the page could not be added to.
         plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}

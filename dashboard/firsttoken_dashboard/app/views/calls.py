@@ -66,7 +66,7 @@ def _filters() -> None:
             label_visibility="collapsed",
             width=170,
         )
-        choice("Model", [_ANY_MODEL, *found.models], key="model", width=180)
+        choice("Model", _with(_ANY_MODEL, found.models, st.query_params.get("model")), key="model", width=180)
         _site(found)
         st.pills(
             "Outcome",
@@ -92,18 +92,22 @@ def _filters() -> None:
 
 def _site(found: Choices) -> None:
     """The one filter that shows less than the address says: the end of a path, which two sites may share."""
-    there = [words.place(file, line) for file, line in found.sites]
     wanted = st.query_params.get("site")
-    st.session_state["site_shown"] = wanted if wanted in there else _ANY_SITE
+    st.session_state["site_shown"] = wanted or _ANY_SITE
     choice(
         "Site",
-        [_ANY_SITE, *there],
+        _with(_ANY_SITE, [words.place(file, line) for file, line in found.sites], wanted),
         key="site_shown",
         width=230,
         bound=False,
         shown=words.short_place,
         on_change=_choose_site,
     )
+
+
+def _with(any_: str, found: list[str], wanted: str | None) -> list[str]:
+    """What can be chosen: also what the address names, where this window has no call of it."""
+    return [any_, *found, *([wanted] if wanted and wanted not in {any_, *found} else [])]
 
 
 def _choose_site() -> None:
@@ -118,7 +122,7 @@ def _choose_site() -> None:
 def _choices() -> Choices:
     try:
         with reading.part() as reader:
-            return reader.ask(questions.choices, chosen().window.service)
+            return reader.ask(questions.choices, chosen().window)
     except StoreError:  # the list below says what is wrong
         return Choices([], [])
 
