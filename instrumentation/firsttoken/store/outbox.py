@@ -26,8 +26,9 @@ BOUND: Final = 256 * 2**20
 #: Why segments beyond the bound are gone, in the table `drops`.
 OVERFLOW: Final = "outbox full"
 #: Bytes (and one segment more) taken in by one holder of the lock inside an application, so that a long backlog
-#: neither holds everyone up nor needs more memory than it may have.
-BYTES_AT_ONCE: Final = 16 * 2**20
+#: neither holds everyone up nor needs more memory than it may have. All that is deposited there until it is written
+#: fits in: with a rest left, DuckDB wrote every second time what was there before once more.
+BYTES_AT_ONCE: Final = 20 * 2**20
 #: Failures at sifting one segment, after which the rest of it is refused.
 _SIFTED: Final = 32
 #: A half-written segment this old (seconds) was left by a process that died.

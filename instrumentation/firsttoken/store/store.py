@@ -54,7 +54,7 @@ class Store:
     def __init__(self, path: Path, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         self.path: Path = path
         self._memory_limit = memory_limit or connections.APPLICATION_MEMORY
-        self._bytes_at_once = outbox.BYTES_AT_ONCE * (1 if memory_limit is None else 4)
+        self._bytes_at_once = outbox.BYTES_AT_ONCE * (1 if memory_limit is None else 3)
         every = connections.APPLICATION_THREADS if memory_limit is None else os.cpu_count() or 1
         self._threads = threads or every
         self._mutex = threading.Lock()
