@@ -36,6 +36,14 @@ def gateway(claude_api: LookAlike) -> Iterator[Gateway]:
         running.shutdown()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _boto3_is_loaded() -> None:
+    """By whoever calls Bedrock first; on a busy machine that takes longer than any call here may."""
+    if importlib.util.find_spec("boto3"):
+        for name in ("boto3", "botocore.auth", "botocore.awsrequest", "botocore.eventstream", "botocore.parsers"):
+            importlib.import_module(name)
+
+
 def opened(platform: Platform, gateway: Gateway, mode: Mode) -> Any:
     """A client of the platform; skips the test where there cannot be one."""
     if "aws_secret_key" in platform.arguments and not importlib.util.find_spec("boto3"):
