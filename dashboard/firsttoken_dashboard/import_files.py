@@ -61,9 +61,10 @@ def run(args: argparse.Namespace) -> int:
     # What is decoded holds no cycles, and to look for some takes a tenth of the time.
     gc.disable()
     try:
-        with ThreadPoolExecutor(2, "firsttoken-import") as threads:
+        # Of one thread each: DuckDB keeps memory for every thread that it ever worked in.
+        with ThreadPoolExecutor(1, "firsttoken-layer") as layer, ThreadPoolExecutor(1, "firsttoken-merger") as merger:
             for name in args.files:
-                _import(_Merging(store, threads), name)
+                _import(_Merging(store, layer, merger), name)
     finally:
         gc.enable()
     return 0
@@ -145,12 +146,14 @@ class _Merging:
 
     Args:
         store: the store.
-        threads: two of them.
+        layer: a thread.
+        merger: another one.
     """
 
-    def __init__(self, store: Store, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, store: Store, layer: ThreadPoolExecutor, merger: ThreadPoolExecutor) -> None:
         self._store = store
-        self._threads = threads
+        self._layer = layer
+        self._merger = merger
         self._laying: Future[None] | None = None
         self._merging: Future[bool] | None = None
 
@@ -161,18 +164,21 @@ class _Merging:
         if self._merging is not None and (self._merging.done() or beside > _MOST_BESIDE):
             self._until_merged()
         if self._merging is None and beside > _MERGED_AT_ONCE:
-            self._merging = self._threads.submit(self._store.take_in, patience_s=PATIENCE_S)
-        self._laying = self._threads.submit(self._store.lay_beside, spans)
+            self._merging = self._taking_in()
+        self._laying = self._layer.submit(self._store.lay_beside, spans)
 
     def finish(self) -> None:
         """Take in the rest. Raises StoreError."""
         self._until_laid()
         self._until_merged()
         while self._store.outbox_fill() > 0:
-            if not self._store.take_in(patience_s=PATIENCE_S):
+            if not self._taking_in().result():
                 raise StoreBusy(
                     f"Others hold {self._store.path}; what was read lies beside it, and whoever reads takes it in."
                 )
+
+    def _taking_in(self) -> Future[bool]:
+        return self._merger.submit(self._store.take_in, patience_s=PATIENCE_S)
 
     def _until_laid(self) -> None:
         laying, self._laying = self._laying, None
