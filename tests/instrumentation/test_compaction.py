@@ -6,6 +6,7 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic.types import beta
 
 from firsttoken import attributes as a
 from firsttoken_dashboard.demo.api import LookAlike
@@ -14,7 +15,7 @@ from tests.instrumentation.request import request
 from tests.instrumentation.ways import Way, named, parametrize
 
 pytestmark = pytest.mark.skipif(
-    not hasattr(anthropic.types.beta, "BetaCompactionBlock"),
+    not hasattr(beta, "BetaCompactionBlock"),
     reason=f"anthropic {anthropic.__version__} does not know summaries",
 )
 
