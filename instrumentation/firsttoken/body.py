@@ -77,6 +77,7 @@ class _SyncBody(_Observed):
         reading, clock = self._reading, perf_counter
         keep, came, asked = reading.chunks.append, reading.came.append, reading.asked.append
         now = reading.silent_until
+        reading.looks = True
         then = clock()
         try:
             asked(then)

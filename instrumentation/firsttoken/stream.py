@@ -55,6 +55,8 @@ class Reading:
         self.came: list[float] = []
         self.asked: list[float] = []
         self.found_there: set[int] = set()
+        #: Whether anybody looks: nobody does in an event loop, which reads ahead of the application.
+        self.looks = False
         self.deltas: list[float] = []
         self.sizes: list[int] = []
         self.json_deltas: set[int] = set()
@@ -157,8 +159,8 @@ class Reading:
         asked, came = self.asked[number], self.came[number]
         hold = asked - before
         held = self._held + hold
-        # Nobody looks whether bytes lie there after a short hold; many of them make a long one.
-        waited_s = WAITED_S if hold > EXACT_S or held <= EXACT_S else WAITED_LONG_S
+        # After a short hold nobody looks whether bytes lie there; many of them make a long one.
+        waited_s = WAITED_LONG_S if self.looks and hold <= EXACT_S < held else WAITED_S
         if came - asked > waited_s and number not in self.found_there:
             held = 0.0
         self._judged, self._held = number + 1, held

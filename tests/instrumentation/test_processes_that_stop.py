@@ -160,7 +160,7 @@ def test_a_forked_child_that_uses_its_parents_answer_is_not_said_to_use_none(cla
 def test_ctrl_c_ends_the_call_and_the_program(body: str, ttft_s: float, claude_api: LookAlike) -> None:
     asked = request(output_tokens=900, tokens_per_second=100, ttft_s=ttft_s, headers_s=0)
     with start(body, asked, claude_api.url) as program:
-        # Well into the stream: a process can lose an interrupt at its first events, without us too.
+        # Well into the stream, or the wait: a process can lose an interrupt before that, without us too.
         while not claude_api.records or (ttft_s < 1 and len(claude_api.records[0].deltas) < 40):
             assert program.poll() is None
             time.sleep(0.01)

@@ -202,6 +202,21 @@ def test_a_long_backlog_is_taken_in_part_by_part(store: Store, monkeypatch: pyte
     assert stored(store) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_long_question_draws_no_progress_into_the_applications_output(store: Store) -> None:
+    """In a process without a script, which DuckDB takes for a person at a prompt; it draws from the third second on."""
+    store.append([call(1)])
+    question = "SELECT count(*) FROM range(2000000) t(i), range(700) u(j) WHERE hash(i * j) = 7"
+    program = f"""
+import sys
+from pathlib import Path
+from firsttoken import store
+with store.open(Path(sys.argv[1])).read() as connection:
+    connection.execute({question!r})
+"""
+    told = subprocess.run([sys.executable, "-c", program, str(store.path)], capture_output=True, timeout=60, check=True)
+    assert (told.stdout, told.stderr) == (b"", b"")
+
+
 def test_a_reader_that_holds_the_file_sends_spans_to_the_outbox_and_the_next_writer_fetches_them(
     store: Store,
 ) -> None:

@@ -65,9 +65,7 @@ class Writer:
     def memory(self) -> duckdb.DuckDBPyConnection:
         """The connection without the store, for temporary tables and for the outbox."""
         if self._memory is None:
-            import duckdb
-
-            self._memory = duckdb.connect(":memory:", config=self._settings)
+            self._memory = _connected(":memory:", self._settings, read_only=False)
         return self._memory
 
     @contextmanager
@@ -117,19 +115,28 @@ def reading(store: Path, *, deadline: float, memory_limit: str, threads: int) ->
     Raises:
         StoreBusy, StoreMissing, StoreUnreadable: it cannot be opened.
     """
-    import duckdb
-
     if not store.exists():
         raise StoreMissing(
             f"There is no store at {store} yet; run an application under firsttoken, or name another with --store PATH."
         )
     config = settings(store, memory_limit, threads)
     with turn_to_open(store, deadline):
-        connection = _retried(lambda: duckdb.connect(str(store), read_only=True, config=config), store, deadline)
+        connection = _retried(lambda: _connected(str(store), config, read_only=True), store, deadline)
     try:
         yield connection
     finally:
         connection.close()
+
+
+def _connected(
+    database: str, config: dict[str, str | bool | int | float | list[str]], *, read_only: bool
+) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(database, read_only=read_only, config=config)
+    # In a notebook, a prompt or `python -c` it is on, and draws into the standard output of whoever we work for.
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _retried(opening: Callable[[], _Opened], store: Path, deadline: float) -> _Opened:
