@@ -75,7 +75,8 @@ class _Observed:
 class _SyncBody(_Observed):
     def __iter__(self) -> Iterator[bytes]:
         reading, clock = self._reading, perf_counter
-        keep, came, asked = reading.chunks.append, reading.came.append, reading.asked.append
+        keep = guarded("a response's bytes", reading.keeper) or reading.chunks.append
+        came, asked = reading.came.append, reading.asked.append
         now = reading.silent_until
         reading.looks = True
         then = clock()
@@ -107,7 +108,8 @@ class _SyncBody(_Observed):
 class _AsyncBody(_Observed):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         reading, clock = self._reading, perf_counter
-        keep, came, asked = reading.chunks.append, reading.came.append, reading.asked.append
+        keep = guarded("a response's bytes", reading.keeper) or reading.chunks.append
+        came, asked = reading.came.append, reading.asked.append
         chunks = self._inner.__aiter__()
         try:
             asked(clock())

@@ -42,7 +42,7 @@ def operation_of(options: Any) -> str | None:
     """The GenAI operation of a request; None for what is not recorded (models, files, listing batches)."""
     url: str = options.url
     operation = OPERATIONS.get(url) or OPERATIONS.get(url.partition("?")[0])
-    return operation if operation is None or options.method in {"post", "POST"} else None
+    return operation if operation is None or options.method.lower() == "post" else None
 
 
 def body_of(options: Any) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ looks at the call's span.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
@@ -17,7 +18,7 @@ from firsttoken.guard import fault, guarded
 from firsttoken.response import Answer, get
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 
     from firsttoken.call import Call
 
@@ -31,6 +32,8 @@ EXACT_S = 0.002
 #: A decode rate wants at least this much of a stream.
 LEAST_RATE_S = 0.2
 LEAST_RATE_TOKENS = 20
+#: A body that is not a stream is kept for its usage up to this many bytes.
+LARGEST_BODY = 16_000_000
 #: Chunks that are decoded before other threads get their turn.
 MOST_AT_ONCE = 250
 #: Chunks at the end of a stream in which its last event stands.
@@ -71,6 +74,7 @@ class Reading:
         self.stopped = False
         self.thinking_shown = False
         self._decoder: Decoder | None = None
+        self._size = 0
         self._judged = 0
         self._held = 0.0
         self._arrival = 0.0
@@ -78,6 +82,19 @@ class Reading:
     def observed(self, headers: Mapping[str, str]) -> None:
         """The bytes of an answer with these headers will be noted here."""
         self._decoder = decoder_of(headers)
+
+    def keeper(self) -> Callable[[bytes], object]:
+        """What takes the chunks: all of a stream's, those of a Message up to a bound, none that cannot be read."""
+        if self._decoder is None:
+            return _unkept
+        return self.chunks.append if self._decoder.streams else partial(guarded, "a response's bytes", self._keep)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size <= LARGEST_BODY:
+            self.chunks.append(chunk)
+        else:  # half a Message tells nothing
+            self.chunks.clear()
 
     def decodes(self) -> bool:
         """Whether the bytes tell everything. Else the SDK's events are looked at one by one."""
@@ -200,6 +217,10 @@ class Reading:
         elif kind == "compaction_delta":
             self.summed_up = len(self.deltas)
         self.sizes.append(len(content))
+
+
+def _unkept(_chunk: bytes) -> None:
+    """The bytes of an answer that cannot be read."""
 
 
 def watch(events: Iterator[Any], call: Call, reading: Reading) -> Generator[Any, None, None]:
