@@ -13,7 +13,11 @@ from benchmarks.overhead.memory import abandon
 from benchmarks.overhead.transport import httpx
 from opentelemetry.sdk.trace import TracerProvider
 
-from firsttoken import AnthropicInstrumentor
+from firsttoken import AnthropicInstrumentor, stream
+from firsttoken import attributes as a
+from firsttoken_dashboard.demo.api import LookAlike
+from tests.instrumentation.recording import Recording
+from tests.instrumentation.request import request
 
 
 @pytest.fixture
@@ -37,3 +41,18 @@ def test_hundreds_more_leave_nothing_behind(work: Callable[[Any], None], client:
     for _ in range(300):
         work(client)
     assert objects() - before < 100
+
+
+@pytest.mark.parametrize("bound", [100, 100_000])
+def test_an_answer_that_the_application_reads_itself_is_kept_up_to_a_bound(
+    bound: int, claude_api: LookAlike, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A larger one is handed on whole, and its span says nothing of its tokens."""
+    monkeypatch.setattr(stream, "LARGEST_BODY", bound)
+    with (
+        anthropic.Anthropic(base_url=claude_api.url, api_key="test") as client,
+        client.messages.with_streaming_response.create(**request()) as response,
+    ):
+        size = len(response.read())
+    assert 100 < size < 100_000
+    assert (a.OUTPUT_TOKENS in recorded.call().attributes) == (size <= bound)
