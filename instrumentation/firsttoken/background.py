@@ -1,8 +1,11 @@
-"""The one background thread, in which requests are hashed while the network is awaited.
+"""Requests to be hashed and answers to be remembered: they wait until somebody looks at a call's span.
 
-Waking a thread is dear: it was measured at 20 µs of the caller's processor time and 80 µs on his clock, more than
-anything else we do. So after a request the thread stays awake for a while, looking for the next one by itself, in
-naps that grow longer; an application that calls ten times a second wakes it once.
+Nobody needs them while the application calls. Exporters look later, in a thread of their own, and it is done there, for
+all calls before it too, in the order in which they happened. Done while the network is awaited, in a thread of ours, it
+cost the caller as much as all the rest: two threads that run Python at once wait for each other's interpreter.
+
+So a thread of ours does it only where no other can: a span is looked at while it ends (a SimpleSpanProcessor), a
+request is large, or many wait because nobody looks.
 """
 
 from __future__ import annotations
@@ -11,14 +14,14 @@ import _thread
 import json
 import os
 import threading
+from _thread import get_ident
 from collections import deque
 from contextlib import suppress
-from queue import SimpleQueue
 from time import perf_counter, sleep
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from firsttoken.fingerprint import OUTPUTS_KEPT, Fingerprint, Outputs, fingerprint, text_of_request
-from firsttoken.guard import fault, guarded
+from firsttoken.fingerprint import Fingerprint, Outputs, fingerprint, text_of_request
+from firsttoken.guard import guarded
 from firsttoken.request import asked_in
 
 if TYPE_CHECKING:
@@ -28,138 +31,170 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from firsttoken.call import Call
-    from firsttoken.response import Answer
 
-#: Requests waiting for their hashes; beyond it a request goes without, so that memory stays bounded.
-MOST_WAITING = 256
-#: With so many waiting, the thread is woken for the rest.
-MANY_WAITING = 64
-#: The naps of a thread that has nothing to do, in seconds; after the last it sleeps until it is woken.
-NAPS_S = (0.005, 0.01, 0.02, 0.04, 0.08)
+#: Requests and answers that may wait; beyond it a request goes without its hashes, so that memory stays bounded.
+MOST_WAITING = 1024
+#: With so many waiting, our thread is woken for them.
+MANY_WAITING = 256
+#: A request of so many bytes is hashed at once: neither memory nor who looks at its span should be kept waiting.
+LARGE_BODY = 100_000
 #: Requests larger than this are not looked into: they would hold the interpreter for longer than a call can spare.
 LARGEST_BODY = 8_000_000
+#: How long a caller waits for its request's hashes, where its span is looked at while it ends.
+HASH_WAIT_S = 0.001
+#: The longest that one who looks waits for another.
+LONGEST_WAIT_S = 1.0
 
 
-class Prints:
-    """What a request's bytes tell, once they were read: the hashes of its prompt, and what it asks for.
+class Prints(NamedTuple):
+    """What a request's bytes tell, once they were read.
 
-    `depends_on` is None where it was not looked for, or where an earlier output of the trace is no longer known.
+    `asked`: attributes of what was asked for. `fingerprint`: the hashes of its prompt. `depends_on` is None where an
+    earlier output of the trace is no longer known. `text` is the prompt's, and goes nowhere.
     """
 
-    depends_on: tuple[str, ...] | None = None
-    fingerprint: Fingerprint | None = None
-    #: Attributes of what was asked for.
-    asked: Mapping[str, AttributeValue] = {}
-    done = False
-    _text = ""
-
-    def __init__(self, body: bytes, context: SpanContext) -> None:
-        self._body: bytes | None = body
-        self._context = context
-
-    def waited(self, seconds: float) -> Prints | None:
-        """Itself once all is there, for which it waits at most `seconds`; else None."""
-        if not self.done:
-            _end_nap()
-            until = perf_counter() + seconds
-            while not self.done and perf_counter() < until:
-                sleep(seconds / 8)
-        return self if self.done else None
-
-    def make(self) -> None:
-        try:
-            body, self._body = self._body, None
-            decoded = json.loads(body) if body is not None else None
-            if isinstance(decoded, dict):
-                request = cast("dict[str, Any]", decoded)
-                self.asked = asked_in(request)
-                self.fingerprint = fingerprint(request)
-                self._text = text_of_request(request)
-                # All that ended before this request was made is done. What is not, ended since; this call itself may.
-                while _answered and _answered[0][0].done:
-                    before, call, finish = _answered.popleft()
-                    if finish is not None:
-                        finish()
-                    before.remember(call.answer)
-                used = _outputs.used_by(self._context.trace_id, self._text)
-                self.depends_on = None if used is None else tuple(used)
-        except Exception:  # noqa: BLE001
-            fault("the prompt's blocks")
-        finally:
-            self.done = True
-
-    def answered(self, call: Call, finish: Callable[[], None] | None) -> None:
-        """Remembers what the call answered, for the requests after it, once `finish` has read it."""
-        if len(_answered) >= OUTPUTS_KEPT:
-            with suppress(IndexError):  # the thread looks at them just now
-                _answered.popleft()[0].forget()
-        _answered.append((self, call, finish))  # looked at when the next request comes: no thread need wake
-
-    def remember(self, answer: Answer) -> None:
-        if not answer.text and not answer.tool_use_ids:
-            return
-        if self.fingerprint is None:
-            self.forget()  # its own request is not known, and what stands there already proves nothing
-            return
-        trace_id, span_id = self._context.trace_id, format(self._context.span_id, "016x")
-        _outputs.add(trace_id, span_id, self._text, "".join(answer.text), tuple(answer.tool_use_ids))
-        self._text = ""
-
-    def forget(self) -> None:
-        """Its output is not remembered."""
-        _outputs.forget(self._context.trace_id)
+    asked: Mapping[str, AttributeValue]
+    fingerprint: Fingerprint
+    depends_on: tuple[str, ...] | None
+    text: str
 
 
-def prints(body: bytes, context: SpanContext) -> Prints | None:
-    """Begins to read a request of the span with this context; None where it is too large or too many are waiting."""
-    made = Prints(body, context)
-    if len(body) <= LARGEST_BODY and submit(made.make):
-        return made
-    made.forget()
-    return None
+def sent(call: Call, body: bytes) -> bool:
+    """The request of `call` will be read; False where it is too large, or too many are waiting."""
+    if len(body) > LARGEST_BODY or len(_waiting) >= MOST_WAITING:
+        _forget(call)
+        return False
+    call.request_body = body
+    _waiting.append(call)
+    if _looked_at_once or len(body) >= LARGE_BODY or len(_waiting) >= MANY_WAITING:
+        _wake()
+    return True
+
+
+def answered(call: Call) -> None:
+    """What was answered to `call` will be remembered, for the requests after it."""
+    if len(_waiting) >= MOST_WAITING:
+        _forget(call)
+    else:
+        _waiting.append(call)
+
+
+def looked_at(call: Call) -> Prints | None:
+    """Reads the answer to `call`, and its request and all before it, unless that was done. What its request tells.
+
+    None where it was not to be read, or where its caller would have to wait for too long.
+    """
+    if call.ending_in == get_ident():
+        _wait_for(call)
+        call.read()  # nobody else does, until it has ended
+        return call.prints
+    # Not for ever: a signal's handler may look while the thread that it interrupts does.
+    held = _reading.acquire(timeout=LONGEST_WAIT_S)
+    try:
+        while held and _unread(call) and _waiting:
+            guarded("a request", _take, _waiting.popleft())
+        call.read()
+    finally:
+        if held:
+            _reading.release()
+    sleep(0)  # who exports many spans lets others have the interpreter in between
+    return call.prints
+
+
+def submit(job: Callable[[], None]) -> None:
+    """Has `job` done in our thread; where too many wait already, it is dropped."""
+    if len(_jobs) < MOST_WAITING:
+        _jobs.append(job)
+        _wake()
 
 
 _outputs = Outputs()
-_answered: deque[tuple[Prints, Call, Callable[[], None] | None]] = deque()
-_queue: SimpleQueue[Callable[[], None]] = SimpleQueue()
+#: A call stands here when its request was sent, and again when it has ended.
+_waiting: deque[Call] = deque()
+_jobs: deque[Callable[[], None]] = deque()
+#: Held by who takes from what waits.
+_reading = threading.Lock()
+_looked_at_once = False
 _thread_of: int | None = None
 _starting = threading.Lock()
 
 
-def submit(job: Callable[[], None]) -> bool:
-    """Has `job` done in the background; False where too much is waiting already, and it is dropped."""
+def _unread(call: Call) -> bool:
+    return call.request_body is not None
+
+
+def _take(call: Call) -> None:
+    body = call.request_body
+    if body is None:
+        _remember(call)
+        return
+    try:
+        request = json.loads(body)
+        if isinstance(request, dict):
+            call.prints = _prints(call, cast("dict[str, Any]", request))
+    finally:
+        call.request_body = None
+
+
+def _prints(call: Call, request: dict[str, Any]) -> Prints:
+    text = text_of_request(request)
+    used = _outputs.used_by(_context(call).trace_id, text)
+    return Prints(asked_in(request), fingerprint(request), None if used is None else tuple(used), text)
+
+
+def _remember(call: Call) -> None:
+    call.read()
+    answer = call.answer
+    if not answer.text and not answer.tool_use_ids:
+        return
+    if call.prints is None:
+        _forget(call)  # its own request is not known, and what stands there already proves nothing
+        return
+    text, context = "".join(answer.text), _context(call)
+    _outputs.add(context.trace_id, format(context.span_id, "016x"), call.prints.text, text, tuple(answer.tool_use_ids))
+    call.prints = call.prints._replace(text="")
+
+
+def _forget(call: Call) -> None:
+    _outputs.forget(_context(call).trace_id)
+
+
+def _context(call: Call) -> SpanContext:
+    return cast("SpanContext", call.context)
+
+
+def _wait_for(call: Call) -> None:
+    global _looked_at_once  # noqa: PLW0603 - it is how this process exports
+    if not _unread(call):
+        return
+    _looked_at_once = True  # from now on requests are read while the network is awaited
+    _wake()
+    until = perf_counter() + HASH_WAIT_S
+    while _unread(call) and perf_counter() < until:
+        sleep(HASH_WAIT_S / 8)
+
+
+def _wake() -> None:
     global _thread_of  # noqa: PLW0603 - one thread a process
     if _thread_of is None:
         with _starting:
             if _thread_of is None:
                 _thread_of = os.getpid()
                 threading.Thread(target=_work, name="firsttoken-prints", daemon=True).start()
-    waiting = _queue.qsize()
-    if waiting >= MOST_WAITING:
-        return False
-    _queue.put(job)
-    if waiting >= MANY_WAITING:
-        _end_nap()
-    return True
-
-
-def _work() -> None:
-    queue = _queue
-    while True:
-        guarded("a request in the background", queue.get())
-        naps = iter(NAPS_S)
-        while (nap_s := next(naps, None)) is not None:
-            _alarm.acquire(timeout=nap_s)
-            if not queue.empty():
-                naps = iter(NAPS_S)
-                while not queue.empty():
-                    guarded("a request in the background", queue.get())
-
-
-def _end_nap() -> None:
     if _alarm.locked():
         with suppress(RuntimeError):  # somebody else has rung it meanwhile
             _alarm.release()
+
+
+def _work() -> None:
+    while True:
+        _alarm.acquire()
+        while _jobs:
+            guarded("a job in the background", _jobs.popleft())
+        while _waiting:
+            with _reading, suppress(IndexError):  # whoever looks has taken it
+                guarded("a request", _take, _waiting.popleft())
+            sleep(0)
 
 
 def _new_alarm() -> _thread.LockType:
@@ -169,14 +204,13 @@ def _new_alarm() -> _thread.LockType:
 
 
 def _after_fork() -> None:
-    global _queue, _thread_of, _starting, _alarm  # noqa: PLW0603 - as above
-    # The child may go on with what was answered in its parent; but it has no thread that would still look at these.
-    for before, *_ in _answered:
-        before.forget()
-    _answered.clear()
-    # A fork takes no threads along, and may have copied the queue or the lock in the middle of a change.
-    _queue, _thread_of, _starting = SimpleQueue["Callable[[], None]"](), None, threading.Lock()
-    _alarm = _new_alarm()
+    global _jobs, _waiting, _reading, _thread_of, _starting, _alarm
+    # The child may go on with what was answered in its parent; but what these were is the parent's to find out.
+    for call in _waiting:
+        _forget(call)
+    # A fork takes no threads along, and may have copied a lock or a queue in the middle of a change.
+    _jobs, _waiting, _reading = deque["Callable[[], None]"](), deque["Call"](), threading.Lock()
+    _thread_of, _starting, _alarm = None, threading.Lock(), _new_alarm()
 
 
 _alarm = _new_alarm()

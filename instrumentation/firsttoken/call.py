@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from _thread import get_ident
 from contextlib import suppress
 from functools import partial
 from time import perf_counter, time, time_ns
@@ -12,7 +13,7 @@ from opentelemetry.trace import StatusCode
 
 from firsttoken import attributes as a
 from firsttoken import background
-from firsttoken.connection import Attempt, attach, identity_of
+from firsttoken.connection import Attempt, identity_of, trace_to
 from firsttoken.derive import derive, measured
 from firsttoken.late import add_later
 from firsttoken.request import asked_in, body_of
@@ -21,9 +22,9 @@ from firsttoken.spans import add_to
 from firsttoken.stream import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, SpanContext
     from opentelemetry.util.types import AttributeValue
 
     from firsttoken.callsite import Site
@@ -47,16 +48,24 @@ class Call:
     body: bytes | None = None
     #: Whether the application has its answer but has not read it to the end yet.
     unfinished = False
-    #: What its span says of the request; None until that was sent.
-    asked: dict[str, AttributeValue] | None = None
+    #: The limits in force: retries, and httpx's timeouts by their names.
+    max_retries: int | None = None
+    timeouts: Mapping[str, float | None] | None = None
+    #: A Messages request's bytes, once they were sent, until they are read; and what they told then.
+    request_body: bytes | None = None
+    prints: background.Prints | None = None
+    #: What any other request asked for.
+    asked: Mapping[str, AttributeValue] = {}
+    #: Its span's, once a request was sent that tells of a prompt.
+    context: SpanContext | None = None
+    #: The thread in which its span ends right now: who looks at it there keeps the application waiting.
+    ending_in = 0
     retry_wait_s = 0.0
     headers_at: float | None = None
     headers: Any = None
     #: When the headers came, in seconds since the epoch.
     answered_at = 0.0
     status: int | None = None
-    timeout_s: float | None = None
-    prints: background.Prints | None = None
     _answer: Answer | None = None
     _ended = False
 
@@ -118,17 +127,17 @@ class Call:
     def attempt_began(self, request: Any) -> None:
         """The SDK built an HTTP request; where it is not the first, the one before it has failed."""
         attempt = Attempt(self, request.content)
+        extensions = request.extensions
         if self.attempts:
             before = self.attempts[-1]
             self._tell_failure(before, None)
             if before.last > before.started:
                 self.retry_wait_s += attempt.started - before.last
         else:
-            timeout = request.extensions.get("timeout", {}).get("read")
-            if isinstance(timeout, (int, float)):
-                self.timeout_s = float(timeout)
+            self.timeouts = extensions.get("timeout")
         self.attempts.append(attempt)
-        attach(request, attempt, is_async=self.is_async)
+        trace = trace_to(attempt, extensions.get("trace"), is_async=self.is_async)
+        request.extensions = {**extensions, "trace": trace}
 
     def refused(self, response: Any) -> None:
         """The API answered an attempt with an error, and the SDK asks itself whether to try again."""
@@ -143,9 +152,15 @@ class Call:
 
     def sent(self, body: bytes) -> None:
         """The request went out. What is done here costs the caller nothing: it is the network that is waited for."""
-        if self.prints is None and self.span is not None and self.operation == "chat":
-            self.prints = background.prints(body, self.span.get_span_context())
-        self._note_request()
+        if self.max_retries is not None:
+            return  # another attempt, with the same body
+        self.max_retries = self.options.get_max_retries(self.client.max_retries)
+        span = self.span
+        if self.operation == "chat" and span is not None and (not self.owned or span.is_recording()):
+            self.context = span.get_span_context()
+            if background.sent(self, body):
+                return  # it tells what was asked for, too
+        self.asked = asked_in(body_of(self.options))
 
     def responded(self, response: Any) -> None:
         """The API answered with success; the body may not have been read yet."""
@@ -153,9 +168,12 @@ class Call:
         attempt = self.attempts[-1] if self.attempts else None
         if attempt is not None:
             self.headers_at = attempt.when_headers if attempt.traced else perf_counter() if self.stream else None
-            attempt.finish_sending()
+            if not attempt.traced:
+                attempt.finish_sending()
         if self.stream or not response.is_closed:
             self.reading = Reading(self.headers_at or perf_counter())
+        else:
+            self.body = response.content
 
     def returned(self) -> None:
         """The application has its answer: the whole of it, or a stream."""
@@ -222,27 +240,30 @@ class Call:
         elif error is None and complete:
             span.set_status(StatusCode.OK)
         self._tell(span)
-        span.end()
+        try:
+            span.end()
+        finally:
+            self.span_ended()
 
     def _tell(self, span: Span) -> None:
-        self._note_request()
+        if self.max_retries is None:
+            self.max_retries = self.options.get_max_retries(self.client.max_retries)
+            self.asked = asked_in(body_of(self.options))
         # From here on a call holds nothing large: its attributes may be worked out a second from now.
         self.options = self.client = self.span = None
         known = measured(self, getattr(span, "attributes", None) or {}) if self.measured else None
-        work = partial(derive, self)
+        self.ending_in = get_ident()
         # The SDK's own figures stand, but for the first token: it counts until the application reads it.
-        finish = add_later(span, work, replacing=a.TIME_TO_FIRST_CHUNK)
-        if finish is None:
-            add_to(span, work(), replacing=a.TIME_TO_FIRST_CHUNK)
-        if self.prints is not None:
-            self.prints.answered(self, finish)
-        self._on_end(self, known)
+        if not add_later(span, partial(derive, self), a.TIME_TO_FIRST_CHUNK) and span.is_recording():
+            add_to(span, derive(self), replacing=a.TIME_TO_FIRST_CHUNK)
+        if self.unfinished or self.measured:
+            self._on_end(self, known)
 
-    def _note_request(self) -> None:
-        if self.asked is None:
-            self.asked = {a.REQUEST_MAX_RETRIES: self.options.get_max_retries(self.client.max_retries)}
-            if self.prints is None:  # which reads it off the caller's path
-                self.asked.update(asked_in(body_of(self.options)))
+    def span_ended(self) -> None:
+        """Its span has ended: from here on who looks at it does so in his own time."""
+        self.ending_in = 0
+        if self.context is not None:
+            background.answered(self)
 
     def _tell_failure(self, attempt: Attempt, error_type: str | None) -> None:
         if self.span is not None and len(self.attempts) <= MOST_ATTEMPT_EVENTS:

@@ -69,62 +69,49 @@ class Attempt:
     """The clocks of one HTTP request, in `perf_counter`; what httpx did not tell is None.
 
     `observe` is called by httpx's transport for each step it takes. Transports other than httpcore's tell nothing.
+    What most attempts never have stands as the class's, and is the attempt's own once it happens.
     """
 
-    __slots__ = (
-        "_body",
-        "_call",
-        "_head",
-        "connect_began",
-        "connected",
-        "exception",
-        "last",
-        "started",
-        "traced",
-        "when_headers",
-    )
+    #: Whether the transport tells of its steps; `last` is then the time of the last one, else 0.
+    traced = False
+    last = 0.0
+    connect_began: float | None = None
+    connected: float | None = None
+    when_headers: float | None = None
+    exception: BaseException | None = None
+    _head: Sequence[Any] = ()
 
     def __init__(self, call: Call, body: bytes) -> None:
-        self.started = self.last = perf_counter()
-        self.traced = False
-        self.connect_began: float | None = None
-        self.connected: float | None = None
-        self.when_headers: float | None = None
-        self.exception: BaseException | None = None
-        self._head: Sequence[Any] = ()
+        self.started = perf_counter()
         # Until it is sent: what holds an attempt, httpx's garbage among it, must not hold the call and the body.
         self._call: Call | None = call
         self._body = body
 
     def observe(self, event: str, info: Mapping[str, Any]) -> None:
         """One step of httpcore's: `{part}.{step}.{started|complete|failed}`."""
+        if event in _SILENT:
+            return
         try:
-            step = _STEPS.get(event, _NEW)
-            if step:  # most tell nothing
-                self._stepped(step, event, info)
-        except Exception:  # noqa: BLE001
-            fault("the transport's trace")
-
-    def _stepped(self, step: int, event: str, info: Mapping[str, Any]) -> None:
-        if step == _NEW:
-            step = _STEPS[event] = _FAILED if event.endswith(".failed") else _NOTHING
+            step = _STEPS.get(event) or _learned(event)
             if step == _NOTHING:
                 return
-        self.last = now = perf_counter()
-        if step == _FAILED:
-            self.exception = info.get("exception")
-            return
-        self.traced = True
-        if step == _SENT:
-            self.finish_sending()
-        elif step == _HEADERS:
-            self.when_headers = now
-            self._head = info["return_value"]
-        elif step == _CONNECTING:
-            if self.connect_began is None:
-                self.connect_began = now
-        elif step == _CONNECTED:
-            self.connected = now
+            self.last = now = perf_counter()
+            if step == _FAILED:
+                self.exception = info.get("exception")
+                return
+            self.traced = True
+            if step == _SENT:
+                self.finish_sending()
+            elif step == _HEADERS:
+                self.when_headers = now
+                self._head = info["return_value"]
+            elif step == _CONNECTING:
+                if self.connect_began is None:
+                    self.connect_began = now
+            elif step == _CONNECTED:
+                self.connected = now
+        except Exception:  # noqa: BLE001
+            fault("the transport's trace")
 
     def finish_sending(self) -> None:
         """The request went out; a transport that tells nothing has sent it when the answer comes."""
@@ -178,8 +165,8 @@ class Attempt:
         return self.connected - self.connect_began
 
 
-_NOTHING, _NEW, _FAILED, _HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(8)
-#: Of each step what it tells; the rest of httpcore's, a few dozen, are added as they are seen.
+_NOTHING, _FAILED, _HEADERS, _SENT, _CONNECTING, _CONNECTED, _CLOSED = range(7)
+#: Of each step what it tells; failures are added as they are seen.
 _STEPS = {
     **{f"{http}.receive_response_headers.complete": _HEADERS for http in ("http11", "http2")},
     **{f"{http}.send_request_body.complete": _SENT for http in ("http11", "http2")},
@@ -191,12 +178,22 @@ _STEPS = {
         for phase, kind in (("started", _CONNECTING), ("complete", _CONNECTED))
     },
 }
+#: The rest of httpcore's, a few dozen that tell nothing, as they are seen.
+_SILENT: set[str] = set()
 
 
-def attach(request: Any, attempt: Attempt, *, is_async: bool) -> None:
-    """Has `attempt` told of the request's steps, after the application's own `trace` extension, if it has one."""
-    theirs = request.extensions.get("trace")
-    request.extensions = {**request.extensions, "trace": (_async_trace if is_async else _sync_trace)(attempt, theirs)}
+def _learned(event: str) -> int:
+    """What a step tells that was not seen before."""
+    if event.endswith(".failed"):
+        _STEPS[event] = _FAILED
+        return _FAILED
+    _SILENT.add(event)
+    return _NOTHING
+
+
+def trace_to(attempt: Attempt, theirs: Any, *, is_async: bool) -> Callable[[str, Any], Any]:
+    """The `trace` extension that tells `attempt`, after the application's own, if it has one."""
+    return (_async_trace if is_async else _sync_trace)(attempt, theirs)
 
 
 def _sync_trace(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from firsttoken import attributes as a
+from firsttoken import background
 from firsttoken.response import header_attributes
 from firsttoken.stream import pace_of
 
@@ -19,16 +20,12 @@ if TYPE_CHECKING:
     from firsttoken.connection import Attempt
     from firsttoken.stream import Reading
 
-#: How long whoever first looks at a span's attributes waits for its prompt's hashes.
-HASH_WAIT_S = 0.001
-
 
 def derive(call: Call) -> dict[str, AttributeValue]:
     """The attributes of a call that has ended. Values are as OpenTelemetry keeps them: sequences are tuples."""
-    prints = call.prints and call.prints.waited(HASH_WAIT_S)
+    prints = background.looked_at(call)
     found: dict[str, AttributeValue] = {
-        **(call.asked or {}),
-        **(prints.asked if prints else {}),
+        **(prints.asked if prints else call.asked),
         **call.said,
         a.OPERATION_NAME: call.operation,
         a.PROCESS_PID: os.getpid(),
@@ -37,11 +34,9 @@ def derive(call: Call) -> dict[str, AttributeValue]:
     }
     if call.identity.construction_s is not None:
         found[a.CLIENT_CONSTRUCTION_DURATION] = call.identity.construction_s
-    if call.timeout_s is not None:
-        found[a.REQUEST_TIMEOUT] = call.timeout_s
+    _add_limits(call, found)
     if call.site is not None:
         found[a.CODE_FILE], found[a.CODE_LINE], found[a.CODE_FUNCTION] = call.site
-    call.read()
     call.answer.add_to(found)
     if call.headers is not None:
         header_attributes(call.headers.raw, call.answered_at, found)
@@ -53,7 +48,7 @@ def derive(call: Call) -> dict[str, AttributeValue]:
         _add_connection(call.attempts[-1], found)
     if call.reading is not None and call.reading.deltas:
         _add_reading(call, call.reading, found)
-    if prints:
+    if prints is not None:
         _add_prints(prints, found)
     return found
 
@@ -66,6 +61,14 @@ def measured(call: Call, told: Mapping[str, AttributeValue]) -> dict[str, Attrib
     if call.reading is not None and call.reading.deltas:
         found[a.TIME_TO_FIRST_CHUNK] = abs(call.reading.deltas[0]) - call.began
     return found
+
+
+def _add_limits(call: Call, found: dict[str, AttributeValue]) -> None:
+    if call.max_retries is not None:
+        found[a.REQUEST_MAX_RETRIES] = call.max_retries
+    timeout_s = None if call.timeouts is None else call.timeouts.get("read")
+    if isinstance(timeout_s, (int, float)):
+        found[a.REQUEST_TIMEOUT] = float(timeout_s)
 
 
 def _add_connection(attempt: Attempt, found: dict[str, AttributeValue]) -> None:
@@ -105,9 +108,8 @@ def _streamed_tokens(call: Call, reading: Reading) -> int | None:
 
 def _add_prints(prints: Prints, found: dict[str, AttributeValue]) -> None:
     made = prints.fingerprint
-    if made is not None:
-        found[a.PROMPT_BLOCKS] = made.blocks
-        found[a.REQUEST_HASH] = made.request_hash
-        found[a.SETTINGS_HASH] = made.settings_hash
+    found[a.PROMPT_BLOCKS] = made.blocks
+    found[a.REQUEST_HASH] = made.request_hash
+    found[a.SETTINGS_HASH] = made.settings_hash
     if prints.depends_on is not None:
         found[a.DEPENDS_ON] = prints.depends_on

@@ -1,8 +1,8 @@
 """Keyed hashes of a request's blocks: what a prompt is made of, without its text.
 
-Everything here works on the request's final bytes and runs in one background thread, while the network is awaited.
-Nothing but hashes leaves it. Of outputs it keeps, in memory and for the last 64 calls only, hashes of word runs
-under a key that dies with the process.
+Everything here works on the request's final bytes, off the caller's path (`background.py`). Nothing but hashes leaves
+it. Of outputs it keeps, in memory and for the last 64 calls only, hashes of word runs under a key that dies with the
+process.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class _Output(NamedTuple):
 class Outputs:
     """The outputs of the last calls, as hashes of their word runs, to tell which later requests use them.
 
-    Used from the background thread only. Python's own string hash is keyed, and its key dies with the process.
+    Used by one thread at a time. Python's own string hash is keyed, and its key dies with the process.
     """
 
     def __init__(self) -> None:

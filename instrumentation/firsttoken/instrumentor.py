@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -66,7 +67,7 @@ class _Patches:
 
     def __init__(self) -> None:
         self._providers: tuple[Any, Any] | None = None
-        self._wrapped: list[tuple[Any, str, wrapt.FunctionWrapper[..., Any]]] = []
+        self._wrapped: list[_Wrapped] = []
         self._hooked: set[str] = set()
         self._recorder: Recorder | None = None
 
@@ -153,25 +154,33 @@ class _Patches:
             if hasattr(owner, name):
                 self._wrap(module, "AsyncMessages", name, seams.create_async)
 
-    def _wrap(self, module: Any, owner_name: str, name: str, wrapper: Callable[..., Any]) -> None:
+    def _wrap(self, module: Any, owner_name: str, name: str, around: Callable[[Callable[..., Any]], Any]) -> None:
+        """Puts what `around` makes of what stands there in its place."""
         try:
             owner = getattr(module, owner_name)
             original = owner.__dict__[name]
-            wrapped = wrapt.FunctionWrapper(original, wrapper)
-            setattr(owner, name, wrapped)
-            self._wrapped.append((owner, name, wrapped))
+            wrapper = around(original if isinstance(original, FunctionType) else partial(_call_bound, original))
+            setattr(owner, name, wrapper)
+            self._wrapped.append((owner, name, wrapper, original))
         except (AttributeError, KeyError):
             _warn(f"{owner_name}.{name} is", "some of what it records is not recorded")
         except Exception:  # noqa: BLE001
             fault(f"{owner_name}.{name}")
 
 
-def _unwrap(wrapped: list[tuple[Any, str, wrapt.FunctionWrapper[..., Any]]]) -> None:
+def _call_bound(original: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+    """Calls as a method what another instrumentation put there, whose proxy wants to know its instance."""
+    return original.__get__(instance, type(instance))(*args, **kwargs)
+
+
+def _unwrap(wrapped: list[_Wrapped]) -> None:
     while wrapped:
-        owner, name, wrapper = wrapped.pop()
+        owner, name, wrapper, original = wrapped.pop()
         # Another instrumentation that wrapped ours later keeps it: taking it out would take that one out too.
         if owner.__dict__.get(name) is wrapper:
-            setattr(owner, name, wrapper.__wrapped__)
+            setattr(owner, name, original)
 
 
+#: Owner, name, what we put there, what stood there.
+_Wrapped = tuple[Any, str, Any, Any]
 _state = _Patches()

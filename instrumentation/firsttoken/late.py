@@ -28,23 +28,24 @@ _WORK = "_firsttoken_work"
 _LOCK = "_firsttoken_lock"
 
 
-def add_later(span: Any, work: Callable[[], dict[str, AttributeValue]], replacing: str) -> Callable[[], None] | None:
+def add_later(span: Any, work: Callable[[], dict[str, AttributeValue]], replacing: str) -> bool:
     """Has what `work` returns added to `span` when its attributes are first looked at, and `replacing` replaced.
 
-    Returns what does it at once; None where that span's attributes are not those of OpenTelemetry's SDK, or limited so
-    that they could overflow: then nothing was done.
+    False where that span's attributes are not those of OpenTelemetry's SDK, or limited so that they could overflow:
+    then nothing was done.
     """
     kept: Any = getattr(span, "_attributes", None)
     if type(kept) is not BoundedAttributes or kept.max_value_len is not None:
-        return None
-    if "_dict" not in getattr(kept, "__dict__", ()):  # a future SDK keeps them elsewhere
-        return None
-    if kept.maxlen is not None and len(kept) + MOST_ADDED > kept.maxlen:
-        return None
-    pending = _Pending(kept, work, replacing)
-    kept.__dict__[_WORK] = pending
+        return False
+    try:
+        known = kept._dict  # noqa: SLF001 - what `LateAttributes` stands before
+    except AttributeError:  # a future SDK keeps them elsewhere
+        return False
+    if kept.maxlen is not None and len(known) + MOST_ADDED > kept.maxlen:
+        return False
+    setattr(kept, _WORK, _Pending(kept, work, replacing))  # not by its `__dict__`, which need not be made for that
     kept.__class__ = LateAttributes
-    return pending.finish
+    return True
 
 
 class LateAttributes(BoundedAttributes):

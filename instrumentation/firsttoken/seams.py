@@ -3,20 +3,25 @@
 `request`: the call as the application made it. `_build_request`: once per attempt. `_process_response`: the
 answer's head, before the SDK's own span ends. `__stream__`: every parsed stream. Each wrapper hands on arguments,
 results and exceptions as they are; its own work is guarded.
+
+Each function here takes what stands at a seam and returns what stands there instead. They are functions, and no proxies
+of wrapt's: those cost several microseconds a call, and there are three to a call.
 """
 
 from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
+from functools import wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import wrapt
 from opentelemetry import context, trace
 
 from firsttoken import body, callsite, connection, neighbours, spans, unfinished
 from firsttoken.call import Call
-from firsttoken.guard import guarded
+from firsttoken.guard import fault, guarded
 from firsttoken.request import operation_of
 from firsttoken.stream import watch, watch_async
 
@@ -55,83 +60,112 @@ class Recorder:
         if not self._open:
             then()
 
-    def request(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
+    def request(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `SyncAPIClient.request`."""
-        call = guarded("a request", self._begin, client, args, kwargs, False)
-        if call is None:
-            return wrapped(*args, **kwargs)
-        token = _current.set(call)
-        attached = None if call.span is None else guarded("the context", _attach, call)
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            guarded("a failure", call.failed, error)
-            raise
-        finally:
-            _leave(token, attached)
-            if call in self._open and not call.unfinished:
-                guarded("a call's end", self._release, call)
-        guarded("an answer", call.returned)
-        return result
 
-    async def request_async(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:
-        """Around `AsyncAPIClient.request`."""
-        call = guarded("a request", self._begin, client, args, kwargs, True)
-        if call is None:
-            return await wrapped(*args, **kwargs)
-        token = _current.set(call)
-        attached = None if call.span is None else guarded("the context", _attach, call)
-        try:
-            result = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            guarded("a failure", call.failed, error)
-            raise
-        finally:
-            _leave(token, attached)
-            if call in self._open and not call.unfinished:
-                guarded("a call's end", self._release, call)
-        guarded("an answer", call.returned)
-        return result
+        @wraps(original)
+        def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = attached = None
+            try:
+                call = self._begin(client, args, kwargs, is_async=False)
+                if call is not None and call.span is not None:
+                    attached = _attach(call)
+            except Exception:  # noqa: BLE001
+                fault("a request")
+            if call is None:
+                return original(client, *args, **kwargs)
+            token = _current.set(call)
+            try:
+                result = original(client, *args, **kwargs)
+            except BaseException as error:
+                guarded("a failure", call.failed, error)
+                raise
+            finally:
+                _leave(token, attached)
+                if not call.unfinished:
+                    self._open.discard(call)
+                    if self._retired is not None:
+                        guarded("a call's end", self._release, call)
+            if call.owned or call.unfinished:
+                guarded("an answer", call.returned)
+            return result
 
-    def build_request(self, wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG002
-        """Around `BaseClient._build_request`: an attempt begins, and the SDK's own span, if any, is the current one."""
-        request = wrapped(*args, **kwargs)
-        call = _current.get()
-        if call is not None:
-            guarded("an attempt", self._attempt, call, request, kwargs.get("options") or args[0])
         return request
 
-    def _begin(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_async: bool) -> Call | None:  # noqa: FBT001
+    def request_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Around `AsyncAPIClient.request`."""
+
+        @wraps(original)
+        async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            call = attached = None
+            try:
+                call = self._begin(client, args, kwargs, is_async=True)
+                if call is not None and call.span is not None:
+                    attached = _attach(call)
+            except Exception:  # noqa: BLE001
+                fault("a request")
+            if call is None:
+                return await original(client, *args, **kwargs)
+            token = _current.set(call)
+            try:
+                result = await original(client, *args, **kwargs)
+            except BaseException as error:
+                guarded("a failure", call.failed, error)
+                raise
+            finally:
+                _leave(token, attached)
+                if not call.unfinished:
+                    self._open.discard(call)
+                    if self._retired is not None:
+                        guarded("a call's end", self._release, call)
+            if call.owned or call.unfinished:
+                guarded("an answer", call.returned)
+            return result
+
+        return request
+
+    def build_request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Around `BaseClient._build_request`: an attempt begins, and the SDK's span, if any, is the current one."""
+
+        @wraps(original)
+        def build_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+            request = original(client, *args, **kwargs)
+            call = _current.get()
+            if call is not None:
+                try:
+                    if call.span is None and not spans.adopt_current(call):
+                        spans.open_own(self._tracer, call, kwargs.get("options") or args[0])
+                    call.attempt_began(request)
+                except Exception:  # noqa: BLE001
+                    fault("an attempt")
+            return request
+
+        return build_request
+
+    def _begin(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_async: bool) -> Call | None:
         """The call of a request that is recorded; None for any other."""
         options = kwargs["options"] if "options" in kwargs else args[1]
         operation = operation_of(options)
-        suppressed = bool(context.get_value(_SUPPRESS))
+        suppressed = context.get_current().get(_SUPPRESS)
         if self._first:
             self._first = False
-            guarded("other instrumentations", lambda: neighbours.mention(client, suppressed=suppressed))
+            guarded("other instrumentations", lambda: neighbours.mention(client, suppressed=bool(suppressed)))
         if operation is None or self._retired is not None or suppressed:
             return None
-        stream = bool(kwargs.get("stream"))
-        measured = operation == "chat" and self._metrics.recorded
         call = Call(
             client,
             options,
             operation,
-            callsite.find(4),
+            callsite.find(3),
             self._ended,
-            stream=stream,
+            stream=bool(kwargs.get("stream")),
             is_async=is_async,
-            measured=measured,
+            measured=operation == "chat" and self._metrics.recorded,
         )
         self._open.add(call)
         if not spans.sdk_will_trace(client, options, into=self._provider):
             spans.open_own(self._tracer, call, options)
         return call
-
-    def _attempt(self, call: Call, request: Any, options: Any) -> None:
-        if call.span is None and not spans.adopt_current(call):
-            spans.open_own(self._tracer, call, options)
-        call.attempt_began(request)
 
     def _ended(self, call: Call, known: dict[str, AttributeValue] | None) -> None:
         self._release(call)
@@ -144,74 +178,124 @@ class Recorder:
             self._retired()
 
 
-def process_response(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+def process_response(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `SyncAPIClient._process_response`."""
-    call = _current.get()
-    if call is None:
-        return wrapped(*args, **kwargs)
-    response = kwargs.get("response")
-    fresh = guarded("a response", _responded, call, response)
-    result = wrapped(*args, **kwargs)
-    if fresh:
-        guarded("a result", _processed, call, response)
-    return result
+
+    @wraps(original)
+    def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _current.get()
+        if call is None:
+            return original(client, *args, **kwargs)
+        response = kwargs.get("response")
+        open_still = False
+        try:
+            open_still = _responded(call, response)
+        except Exception:  # noqa: BLE001
+            fault("a response")
+        result = original(client, *args, **kwargs)
+        if open_still:
+            guarded("a result", _processed, call, response)
+        return result
+
+    return process_response
 
 
-async def process_response_async(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+def process_response_async(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `AsyncAPIClient._process_response`."""
-    call = _current.get()
-    if call is None:
-        return await wrapped(*args, **kwargs)
-    response = kwargs.get("response")
-    fresh = guarded("a response", _responded, call, response)
-    result = await wrapped(*args, **kwargs)
-    if fresh:
-        guarded("a result", _processed, call, response)
-    return result
+
+    @wraps(original)
+    async def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _current.get()
+        if call is None:
+            return await original(client, *args, **kwargs)
+        response = kwargs.get("response")
+        open_still = False
+        try:
+            open_still = _responded(call, response)
+        except Exception:  # noqa: BLE001
+            fault("a response")
+        result = await original(client, *args, **kwargs)
+        if open_still:
+            guarded("a result", _processed, call, response)
+        return result
+
+    return process_response
 
 
-def should_retry(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+def should_retry(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `BaseClient._should_retry`: the API refused an attempt."""
-    call = _current.get()
-    if call is not None:
-        guarded("a refused attempt", _refused, call, args, kwargs)
-    return wrapped(*args, **kwargs)
+
+    @wraps(original)
+    def should_retry(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _current.get()
+        if call is not None:
+            guarded("a refused attempt", _refused, call, args, kwargs)
+        return original(client, *args, **kwargs)
+
+    return should_retry
 
 
-def calculate_retry_timeout(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+def calculate_retry_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `BaseClient._calculate_retry_timeout`: an attempt failed, by the exception being handled if by any."""
-    call = _current.get()
-    if call is not None:
-        guarded("a failed attempt", call.retrying, sys.exc_info()[1])
-    return wrapped(*args, **kwargs)
+
+    @wraps(original)
+    def calculate_retry_timeout(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = _current.get()
+        if call is not None:
+            guarded("a failed attempt", call.retrying, sys.exc_info()[1])
+        return original(client, *args, **kwargs)
+
+    return calculate_retry_timeout
 
 
-def stream(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+def stream(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `Stream.__stream__`."""
-    events = wrapped(*args, **kwargs)
-    found = guarded("a stream", _reading_of, instance)
-    return events if found is None else watch(events, *found)
+
+    @wraps(original)
+    def stream(instance: Any, *args: Any, **kwargs: Any) -> Any:
+        events = original(instance, *args, **kwargs)
+        found = guarded("a stream", _reading_of, instance)
+        return events if found is None else watch(events, *found)
+
+    return stream
 
 
-def stream_async(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:
+def stream_async(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `AsyncStream.__stream__`."""
-    events = wrapped(*args, **kwargs)
-    found = guarded("a stream", _reading_of, instance)
-    return events if found is None else watch_async(events, *found)
+
+    @wraps(original)
+    def stream(instance: Any, *args: Any, **kwargs: Any) -> Any:
+        events = original(instance, *args, **kwargs)
+        found = guarded("a stream", _reading_of, instance)
+        return events if found is None else watch_async(events, *found)
+
+    return stream
 
 
-def construct(wrapped: Callable[..., Any], client: Any, args: Any, kwargs: Any) -> None:
+def construct(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the constructors of `SyncAPIClient` and `AsyncAPIClient`."""
-    began = perf_counter()
-    wrapped(*args, **kwargs)
-    guarded("a client's construction", connection.constructed, client, perf_counter() - began)
+
+    @wraps(original)
+    def construct(client: Any, *args: Any, **kwargs: Any) -> None:
+        began = perf_counter()
+        original(client, *args, **kwargs)
+        guarded("a client's construction", connection.constructed, client, perf_counter() - began)
+
+    return construct
 
 
-def create_async(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
-    """Around the coroutine functions of the async resources: notes the line that made the coroutine."""
-    coroutine = wrapped(*args, **kwargs)
-    guarded("a call site", callsite.remember, coroutine)
-    return coroutine
+def create_async(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Around the coroutine functions of the async resources: notes the line that made the coroutine.
+
+    It is no coroutine function itself, and only wrapt makes it look like one to whoever asks.
+    """
+
+    def create(wrapped: Callable[..., Any], instance: Any, args: Any, kwargs: Any) -> Any:  # noqa: ARG001
+        coroutine = wrapped(*args, **kwargs)
+        guarded("a call site", callsite.remember, coroutine)
+        return coroutine
+
+    return wrapt.FunctionWrapper(original, create)
 
 
 def _attach(call: Call) -> Any:
@@ -236,25 +320,28 @@ def _refused(call: Call, args: Any, kwargs: Any) -> None:
 
 
 def _responded(call: Call, response: Any) -> bool:
-    """False where it was noted before: an older wrapper may have had to stay, because another lies around it."""
-    if unfinished.EXTENSION in response.extensions:
+    """Whether the application reads on in this answer, as far as that is known by now."""
+    extensions = response.extensions
+    if unfinished.EXTENSION in extensions:
+        # Noted before: an older wrapper may have had to stay, because another lies around it.
         return False
     call.responded(response)
     # Before the SDK makes its stream of it, which before 1.14 looks for the call at once.
     # Only where it goes on: garbage of httpx, which lives until it is collected, must not hold it.
-    response.extensions[unfinished.EXTENSION] = None if call.reading is None else call
-    if call.reading is not None:
-        unfinished.begun(response)
-        if not response.is_closed:
-            body.observe(response, call, call.reading)
+    if call.reading is None:
+        extensions[unfinished.EXTENSION] = None
+        return False
+    extensions[unfinished.EXTENSION] = call
+    unfinished.begun(response)
+    if not response.is_closed:
+        body.observe(response, call, call.reading)
     return True
 
 
 def _processed(call: Call, response: Any) -> None:
     call.unfinished = call.stream or not response.is_closed
-    if call.unfinished:
-        return
-    call.body = response.content
+    if not call.unfinished:
+        call.body = response.content
 
 
 def _reading_of(instance: Any) -> tuple[Call, Reading] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
 
 from firsttoken import attributes as a
-from firsttoken.guard import guarded
+from firsttoken.guard import fault, guarded
 from firsttoken.request import body_of, provider_of, request_attributes, server_attributes
 
 if TYPE_CHECKING:
@@ -54,18 +54,21 @@ def adopt_current(call: Call) -> bool:
     if not isinstance(scope, str) or not scope.startswith(a.SDK_SCOPE_NAME) or not span.is_recording():
         return False
     call.adopted(span)
-    _hook_end(span, call)
-    return True
-
-
-def _hook_end(span: Any, call: Call) -> None:
-    def end(end_time: int | None = None) -> None:
-        span.__dict__.pop("end", None)  # from here on the span is as it was, and no longer part of a cycle
-        guarded("the SDK's span", call.before_sdk_end, span)
-        kind.end(span, end_time)
-
     kind = cast("Any", type(span))
+
+    def end(end_time: int | None = None) -> None:
+        try:
+            del span.end  # from here on the span is as it was, and no longer part of a cycle
+            call.before_sdk_end(span)
+        except Exception:  # noqa: BLE001
+            fault("the SDK's span")
+        try:
+            kind.end(span, end_time)
+        finally:
+            guarded("a span's end", call.span_ended)
+
     span.end = end
+    return True
 
 
 def add_to(span: Any, found: dict[str, AttributeValue], replacing: str) -> None:

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from firsttoken import AnthropicInstrumentor, derive, guard
+from firsttoken import AnthropicInstrumentor, background, guard
 from tests.instrumentation.recording import Recording
 
 
@@ -57,7 +57,7 @@ def recorded(exporter: InMemorySpanExporter) -> Iterator[Recording]:
 def _hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test makes a key file in the home of whoever runs it, nor loses its hashes to a machine that is busy."""
     monkeypatch.setenv("FIRSTTOKEN_HASH_KEY", "a key of the tests")
-    monkeypatch.setattr(derive, "HASH_WAIT_S", 2.0)
+    monkeypatch.setattr(background, "HASH_WAIT_S", 2.0)
 
 
 @pytest.fixture(autouse=True)

@@ -208,7 +208,7 @@ def test_nothing_is_said_where_an_earlier_answer_is_no_longer_remembered(
 def test_nothing_is_said_where_more_answers_came_at_once_than_are_kept(
     claude_api: LookAlike, recorded: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "OUTPUTS_KEPT", 3)
+    monkeypatch.setattr(fingerprint, "OUTPUTS_KEPT", 3)
 
     async def job() -> None:
         client: Any
