@@ -9,34 +9,37 @@ import gc
 import os
 import sys
 import time
-from collections import Counter
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from firsttoken.store import SpanBatch, StoreBusy
-from firsttoken_dashboard import options
-from firsttoken_dashboard.receive import otlp_json
-from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
+from firsttoken.store import StoreBusy, outbox
+from firsttoken_dashboard import import_decoding, options
 from firsttoken_dashboard.receive.pieces import pieces
 
 if TYPE_CHECKING:
     import argparse
     import io
+    from concurrent.futures import ProcessPoolExecutor
 
     from firsttoken.store import Store
     from firsttoken_dashboard.receive.pieces import Piece
 
-#: Spans that are laid beside the store at once, or bytes of them.
-BATCH: Final = 10_000
-_BATCH_BYTES: Final = 16 * 2**20
+#: Bytes of pieces that are decoded together, some thousands of spans; and of those that no other process is given.
+_GROUP_BYTES: Final = 12 * 2**20
+_LARGE: Final = 32 * 2**20
+#: How many bytes of lines a byte of pieces comes to at most: protobuf half as much again, JSON less than it was.
+_GROWTH: Final = 2
 #: Seconds to wait for other writers: an import has time.
 PATIENCE_S: Final = 30.0
 #: Part of the outbox's bound that is taken into the tables at once, some 30,000 spans (a transaction costs some 80 ms
 #: however small), and the part that an import may take before it waits for that.
 _MERGED_AT_ONCE: Final = 0.15
 _MOST_BESIDE: Final = 0.4
+#: The same of what lies there and what is being decoded: beyond the bound the oldest spans would go.
+_MOST_SOON: Final = 0.9
 #: Seconds between two lines of progress.
 _PROGRESS_S: Final = 0.2
 
@@ -56,37 +59,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import every file; one that is no OTLP at all ends it with a usage error, bad lines are counted and told."""
     options.heed_keep_content(args)
-    # One thread writes tables while this one decodes; with more it takes the core from it.
+    # One thread writes tables while others decode; with more it takes the cores from them.
     store = options.open_store(args, threads=1)
     # What is decoded holds no cycles, and to look for some takes a tenth of the time.
     gc.disable()
+    # The merger is one thread: DuckDB keeps memory for every thread that it ever worked in.
+    decoders, merger = import_decoding.processes(), ThreadPoolExecutor(1, "firsttoken-merger")
     try:
-        # Of one thread each: DuckDB keeps memory for every thread that it ever worked in.
-        with ThreadPoolExecutor(1, "firsttoken-layer") as layer, ThreadPoolExecutor(1, "firsttoken-merger") as merger:
-            for name in args.files:
-                _import(_Merging(store, layer, merger), name)
+        for name in args.files:
+            _import(_Import(store, decoders, merger), name)
+    except BrokenProcessPool:
+        raise options.CommandError(
+            "a process that decodes was ended from outside; import again: what is stored already is not added twice."
+        ) from None
     finally:
+        decoders.shutdown(cancel_futures=True)
+        merger.shutdown(cancel_futures=True)
         gc.enable()
     return 0
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What came of one file so far."""
-
-    spans: int = 0
-    pieces: int = 0
-    undecodable: int = 0
-    first_undecodable: str = ""
-    refused: Counter[str] = field(default_factory=Counter[str])
-
-
-def _import(merging: _Merging, name: str) -> None:
-    tally = _Tally()
+def _import(importing: _Import, name: str) -> None:
     if name != "-" and Path(name).is_dir():
         raise options.CommandError(f"{name} is a directory; name its files.")
     with open(0 if name == "-" else name, "rb", closefd=name != "-") as file:
-        _pour(merging, file, name, tally)
+        _pour(importing, file, name)
+    tally = importing.tally
     if tally.undecodable and tally.undecodable == tally.pieces:
         raise options.CommandError(f"{name} holds no OTLP: {tally.first_undecodable}.")
     print(f"{name}: {tally.spans:,} spans")
@@ -97,79 +95,75 @@ def _import(merging: _Merging, name: str) -> None:
         print(f"{name}: {sentence}", file=sys.stderr)
 
 
-def _pour(merging: _Merging, file: io.BufferedReader, name: str, tally: _Tally) -> None:
+def _pour(importing: _Import, file: io.BufferedReader, name: str) -> None:
     progress = _Progress(name, file)
-    decoded = Decoded()
+    group: list[Piece] = []
     size = 0
     try:
         for piece in pieces(file, name):
-            before = len(decoded.spans)
-            tally.pieces += 1
-            try:
-                _decode(piece, decoded)
-            except UndecodableError as error:
-                tally.undecodable += 1
-                tally.first_undecodable = tally.first_undecodable or f"{piece.place}: {error}"
-            size += sum(map(len, decoded.spans.lines[before:]))
-            if len(decoded.spans) >= BATCH or size >= _BATCH_BYTES:
-                _lay(merging, decoded, tally)
-                decoded, size = Decoded(), 0
-                progress.show(tally.spans)
+            group.append(piece)
+            size += len(piece.data)
+            if size >= _GROUP_BYTES:
+                importing.add(group)
+                group, size = [], 0
+                progress.show(importing.tally.spans)
     finally:
         # Also when the file turns out to be cut off: what came before is stored, as the error then says.
         try:
-            _lay(merging, decoded, tally)
-            merging.finish()
+            importing.finish(group)
         finally:
             progress.clear()
 
 
-def _lay(merging: _Merging, decoded: Decoded, tally: _Tally) -> None:
-    if len(decoded.spans):
-        merging.add(decoded.spans)
-    tally.spans += len(decoded.spans)
-    tally.refused.update(decoded.refused)
-
-
-def _decode(piece: Piece, decoded: Decoded) -> None:
-    if piece.encoding == "json":
-        otlp_json.decode(piece.data, decoded)
-        return
-    # JSON is what a plain install reads; protobuf comes with the extra.
-    from firsttoken_dashboard.receive import otlp_protobuf
-
-    otlp_protobuf.decode(piece.data, decoded)
-
-
-class _Merging:
-    """Lays batches beside the store, and takes them into the tables, in threads while the next ones are decoded.
+class _Import:
+    """One file on its way: pieces are decoded and laid beside the store, and taken into the tables meanwhile.
 
     Args:
         store: the store.
-        layer: a thread.
-        merger: another one.
+        decoders: for decoding; a file that is one group of pieces at most starts none of them.
+        merger: a thread for the tables.
     """
 
-    def __init__(self, store: Store, layer: ThreadPoolExecutor, merger: ThreadPoolExecutor) -> None:
+    def __init__(self, store: Store, decoders: ProcessPoolExecutor, merger: ThreadPoolExecutor) -> None:
+        self.tally = import_decoding.Tally()
         self._store = store
-        self._layer = layer
+        self._decoders = decoders
         self._merger = merger
-        self._laying: Future[None] | None = None
+        #: What is being decoded, with its bytes.
+        self._laying: deque[tuple[Future[import_decoding.Tally], int]] = deque()
         self._merging: Future[bool] | None = None
 
-    def add(self, spans: SpanBatch) -> None:
-        """Make `spans` durable soon, and get those before them into the tables. Raises StoreError."""
-        self._until_laid()
+    def add(self, group: list[Piece]) -> None:
+        """Get `group` beside the store soon, and what lies there into the tables.
+
+        Raises:
+            StoreError, BrokenProcessPool: it cannot be written, or a decoder is gone.
+        """
+        size = sum(len(piece.data) for piece in group)
+        while self._laying and (len(self._laying) > import_decoding.count() or self._soon_beside(size) > _MOST_SOON):
+            self._take_tally()
         beside = self._store.outbox_fill()
         if self._merging is not None and (self._merging.done() or beside > _MOST_BESIDE):
             self._until_merged()
         if self._merging is None and beside > _MERGED_AT_ONCE:
             self._merging = self._taking_in()
-        self._laying = self._layer.submit(self._store.lay_beside, spans)
+        if size > _LARGE:
+            # As a copy on its way to another process it would need twice the memory.
+            self.tally.add(import_decoding.lay(self._store.path, group))
+        else:
+            self._laying.append((self._decoders.submit(import_decoding.lay, self._store.path, group), size))
 
-    def finish(self) -> None:
-        """Take in the rest. Raises StoreError."""
-        self._until_laid()
+    def _soon_beside(self, size: int) -> float:
+        """How full the outbox may be once all that is being decoded, and `size` bytes more, lie there."""
+        decoding = size + sum(bytes_ for _, bytes_ in self._laying)
+        return self._store.outbox_fill() + _GROWTH * decoding / outbox.BOUND
+
+    def finish(self, group: list[Piece]) -> None:
+        """Take in the rest, `group` too. Raises StoreError, BrokenProcessPool."""
+        rest = import_decoding.lay(self._store.path, group)
+        while self._laying:
+            self._take_tally()
+        self.tally.add(rest)
         self._until_merged()
         while self._store.outbox_fill() > 0:
             if not self._taking_in().result():
@@ -177,13 +171,11 @@ class _Merging:
                     f"Others hold {self._store.path}; what was read lies beside it, and whoever reads takes it in."
                 )
 
+    def _take_tally(self) -> None:
+        self.tally.add(self._laying.popleft()[0].result())
+
     def _taking_in(self) -> Future[bool]:
         return self._merger.submit(self._store.take_in, patience_s=PATIENCE_S)
-
-    def _until_laid(self) -> None:
-        laying, self._laying = self._laying, None
-        if laying is not None:
-            laying.result()
 
     def _until_merged(self) -> None:
         merging, self._merging = self._merging, None

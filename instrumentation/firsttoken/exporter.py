@@ -80,6 +80,8 @@ class DuckDBSpanExporter(SpanExporter):
         try:
             with suppress_instrumentation():
                 store.append_batch(stores.SpanBatch(content=self._content))
+        except stores.StoreUnreadable as error:
+            _logger.warning("firsttoken leaves spans beside the store: %s", error)
         except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application
             _logger.debug("firsttoken leaves spans in the outbox for the next reader: %s", error)
 

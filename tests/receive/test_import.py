@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from firsttoken import store
 from firsttoken.store import outbox
-from firsttoken_dashboard import import_files
+from firsttoken_dashboard import import_decoding, import_files
 from firsttoken_dashboard.cli import main
 from tests.receive.conftest import rows
 from tests.receive.otlp import json_request, json_span, request, span
@@ -62,7 +66,16 @@ def test_a_file_larger_than_what_may_lie_beside_the_store_comes_in_whole(
     """It is taken into the tables while it is read, so that nothing of it is dropped as too much."""
     bound = 300_000
     monkeypatch.setattr(outbox, "BOUND", bound)
-    monkeypatch.setattr(import_files, "_BATCH_BYTES", bound // 20)
+    monkeypatch.setattr(import_files, "_GROUP_BYTES", bound // 20)
+    fill = store.Store.outbox_fill
+    fills: list[float] = []
+
+    def noted(opened: store.Store) -> float:
+        fills.append(fill(opened))
+        return fills[-1]
+
+    # The bound of the processes that decode is another one: what they lay there is looked at from here.
+    monkeypatch.setattr(store.Store, "outbox_fill", noted)
     file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
     lines = [json_request(*(json_span(line * 10 + n + 1) for n in range(10))) for line in range(200)]
     file.write_bytes(b"\n".join(lines))
@@ -73,6 +86,76 @@ def test_a_file_larger_than_what_may_lie_beside_the_store_comes_in_whole(
     ((spans, size),) = rows(read, "SELECT count(*), sum(length(spans::VARCHAR)) FROM spans")
     assert (spans, size > bound) == (2000, True)
     assert rows(read, "SELECT count(*) FROM drops") == [(0,)]
+    assert 0.2 < max(fills) < 1
+
+
+def test_bad_lines_are_told_whichever_process_met_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(import_files, "_GROUP_BYTES", 1)
+    file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
+    good = [json_request(json_span(number)) for number in range(1, 9)]
+    file.write_bytes(b"\n".join([*good[:2], b'{"resourceSpans": [}', *good[2:], b"{"]))
+
+    assert main(["import", str(file), "--store", str(path)]) == 0
+
+    told = capsys.readouterr()
+    assert told.out == f"{file}: 8 spans\n"
+    assert "2 of 10 lines left out, the first: line 3" in told.err
+    assert rows(store.open(path), "SELECT count(*) FROM calls") == [(8,)]
+
+
+def test_an_import_whose_decoder_is_killed_says_so_and_what_it_stored_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(import_files, "_GROUP_BYTES", 1)
+    file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
+    file.write_bytes(b"\n".join(json_request(json_span(number)) for number in range(1, 40)))
+    processes = import_decoding.processes
+
+    def dying() -> ProcessPoolExecutor:
+        pool = processes()
+        pool.submit(os._exit, 9)
+        return pool
+
+    monkeypatch.setattr(import_decoding, "processes", dying)
+    assert main(["import", str(file), "--store", str(path)]) == 2
+    assert "import again" in capsys.readouterr().err
+    monkeypatch.setattr(import_decoding, "processes", processes)
+    assert main(["import", str(file), "--store", str(path)]) == 0
+    assert rows(store.open(path), "SELECT count(*) FROM spans") == [(39,)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_no_decoder_outlives_an_import_that_was_killed(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    line = json_request(*(json_span(number) for number in range(1, 1001)))
+    with file.open("wb") as out:
+        for _ in range(300):
+            out.write(line + b"\n")
+    command = [str(Path(sys.executable).with_name("firsttoken")), "import", str(file)]
+    running = subprocess.Popen([*command, "--store", str(tmp_path / "store.duckdb")], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(of_session(running.pid)) < 2:
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    running.kill()
+    running.wait()
+    while of_session(running.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def of_session(session: int) -> list[int]:
+    """The living processes of a session."""
+    found: list[int] = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, of = status.read_text().rpartition(")")[2].split()[:4]
+            if int(of) == session and state != "Z":
+                found.append(int(status.parent.name))
+    return found
 
 
 def test_a_bad_line_costs_only_itself_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

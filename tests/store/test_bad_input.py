@@ -6,12 +6,13 @@ import json
 from collections.abc import Generator
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firsttoken import store as stores
-from firsttoken.store import SpanBatch, Store, batch, maintenance, outbox, retention
+from firsttoken.store import SpanBatch, Store, batch, maintenance, outbox, retention, transfer
 from tests.store.spans import START, call, span
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20)
@@ -171,6 +172,57 @@ def test_a_span_that_the_store_refuses_costs_no_neighbour_anything(store: Store)
     assert (state.spans, state.drops) == (98, (("refused by the store", 2),))
     (refused,) = outbox.directory(store.path).glob("*.refused")
     assert refused.read_text().splitlines() == [filled.lines[17], filled.lines[60]]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts in names of spans at which DuckDB fails itself. No input is known that makes every version do so.
+
+    So its own exception is raised where its SQL is run, and the connection is as lost as DuckDB would leave it.
+    """
+    marks: list[str] = []
+    real = transfer.store
+
+    def store(connection: duckdb.DuckDBPyConnection) -> int:
+        for mark in marks:
+            if connection.execute(f"SELECT 1 FROM derive_from WHERE contains(name, '{mark}') LIMIT 1").fetchone():
+                connection.close()
+                raise duckdb.InternalException("INTERNAL Error: Attempted to access index 5 within vector of size 5")
+        return real(connection)
+
+    monkeypatch.setattr(transfer, "store", store)
+    return marks
+
+
+def test_a_span_at_which_duckdb_itself_fails_costs_no_neighbour_anything(store: Store, failing: list[str]) -> None:
+    """Neither those of its segment nor other segments, which it would block for as long as it lies there."""
+    failing.append("cursed")
+    store.append([call(1)])
+    for first in (2, 52):
+        filled = SpanBatch()
+        for number in range(first, first + 50):
+            filled.add_record(call(number, name="cursed" if number == 70 else "chat"))
+        outbox.spill(store.path, filled)
+    store.append([call(102)])
+    state = maintenance.info(store)
+    assert (state.spans, state.calls, state.outbox_segments) == (101, 101, 0)
+    assert state.drops == (("refused by the store", 1),)
+    (refused,) = outbox.directory(store.path).glob("*.refused")
+    assert f'"span_id":"{70:016x}"' in refused.read_text()
+    store.append([call(103)])
+    assert maintenance.info(store).spans == 102
+
+
+def test_where_duckdb_fails_at_every_span_what_waits_is_not_to_blame(store: Store, failing: list[str]) -> None:
+    """It is the file, then; nothing is set aside, and all goes in once it is whole."""
+    store.append([call(1)])
+    failing.append("")
+    store.append([call(2), call(3)])
+    assert [segment.spans for segment in outbox.segments(store.path)] == [2]
+    failing.clear()
+    state = maintenance.info(store)
+    assert (state.spans, state.drops, state.outbox_segments) == (3, (), 0)
+    assert not list(outbox.directory(store.path).glob("*.refused"))
 
 
 def test_counts_of_tokens_that_no_column_holds_cost_one_call(store: Store) -> None:

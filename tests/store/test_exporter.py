@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ def provider_into(path: Path) -> TracerProvider:
     )
     provider.add_span_processor(BatchSpanProcessor(DuckDBSpanExporter(path)))
     return provider
+
+
+def until_written() -> None:
+    """Waits for the thread that takes an exporter's spans into the tables."""
+    for thread in threading.enumerate():
+        if thread.name == "firsttoken-store":
+            thread.join(30)
 
 
 def only_row(store: Store, question: str) -> tuple[Any, ...]:
@@ -120,6 +128,7 @@ def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.Mon
     span: Any = TracerProvider().get_tracer("firsttoken").start_span("chat")
     span.end()
     assert exporter.export([span]) is SpanExportResult.SUCCESS
+    until_written()
     assert (tmp_path / "deep" / "calls.duckdb").exists()
 
 
@@ -146,6 +155,7 @@ def test_spans_go_to_the_outbox_while_someone_reads(store: Store) -> None:
     tracer = provider.get_tracer("firsttoken")
     tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"}).end()
     provider.force_flush()
+    until_written()
     with store.read():
         tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"}).end()
         provider.force_flush()
@@ -198,6 +208,7 @@ def test_a_busy_applications_spans_are_in_the_tables_when_it_ends(store: Store) 
     for _ in range(4):
         tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"}).end()
         provider.force_flush()
+        until_written()
     assert [segment.spans for segment in outbox.segments(store.path)] == [1, 1, 1]
     provider.shutdown()
     assert outbox.segments(store.path) == []

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -162,14 +163,17 @@ def test_what_is_deposited_is_durable_at_once_and_written_every_few_seconds(
     """The first goes into the tables, so that there is a file; the next wait outside, for a time or a number."""
     for number in (1, 2, 3):
         store.deposit(batch(call(number)))
+        store._deposits.wait()
     assert [segment.spans for segment in outbox.segments(store.path)] == [1, 1]
-    monkeypatch.setattr("firsttoken.store.store.DEPOSIT_SPANS", 4)
+    monkeypatch.setattr("firsttoken.store.deposits.DEPOSIT_SPANS", 4)
     store.deposit(batch(call(4), call(5)))
+    store._deposits.wait()
     assert outbox.segments(store.path) == []
     store.deposit(batch(call(6)))
     assert [segment.spans for segment in outbox.segments(store.path)] == [1]
-    monkeypatch.setattr("firsttoken.store.store.DEPOSIT_S", 0.0)
+    monkeypatch.setattr("firsttoken.store.deposits.DEPOSIT_S", 0.0)
     store.deposit(batch(call(7)))
+    store._deposits.wait()
     assert outbox.segments(store.path) == []
     assert stored(store) == list(range(1, 8))
 
@@ -191,6 +195,82 @@ def test_what_is_deposited_is_durable_before_duckdb_is_loaded(store: Store) -> N
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
     assert stored(store) == [1]
+
+
+def test_no_deposit_waits_for_the_tables(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor for DuckDB to be loaded, which takes a quarter of a second where many processes do it at once."""
+    monkeypatch.setattr("firsttoken.store.deposits.DEPOSIT_S", 0.0)
+    let_go = threading.Event()
+    turns: list[str] = []
+    real = store._write_once
+
+    def slow(deadline: float) -> None:
+        turns.append(threading.current_thread().name)
+        assert let_go.wait(30)
+        real(deadline)
+
+    monkeypatch.setattr(store, "_write_once", slow)
+    for number in (1, 2, 3):
+        store.deposit(batch(call(number)))
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1, 1, 1]
+    assert [thread.name for thread in threading.enumerate()].count("firsttoken-store") == 1, (
+        "one thread, whatever comes"
+    )
+    let_go.set()
+    store._deposits.wait()
+    assert turns == ["firsttoken-store"]
+    assert outbox.segments(store.path) == []
+    assert stored(store) == [1, 2, 3]
+
+
+def test_a_store_that_turns_out_to_be_somebody_elses_is_told_at_the_next_deposit(store: Store) -> None:
+    """What was accepted before is left for whoever can write it, here a newer version."""
+    with store.write() as writing:
+        writing.execute("INSERT INTO schema_version VALUES (99, make_timestamp_ns(0))")
+    store.deposit(batch(call(1)))
+    store._deposits.wait()
+    with pytest.raises(stores.StoreUnreadable, match="newer firsttoken"):
+        store.deposit(batch(call(2)))
+    assert [segment.spans for segment in outbox.segments(store.path)] == [1]
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_process_that_forks_while_deposits_are_written_goes_on_and_so_does_its_child(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firsttoken.store.deposits.DEPOSIT_S", 0.0)
+    for number in range(1, 11):
+        store.deposit(batch(call(number)))
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                status = 0 if store._writer._memory is None else 2
+                store.deposit(batch(call(100 + number)))
+                store._deposits.wait()
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    store._deposits.wait()
+    assert stored(store) == [*range(1, 11), *range(101, 111)]
+
+
+def test_an_interpreter_that_ends_while_deposits_are_written_ends_well(store: Store) -> None:
+    """The thread is inside of DuckDB then, which must not be left in the middle."""
+    script = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from firsttoken import store\n"
+        "from tests.store.spans import call\n"
+        "batch = store.SpanBatch()\n"
+        "for number in range(1, 5001): batch.add_record(call(number))\n"
+        f"store.open({str(store.path)!r}).deposit(batch)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert outbox.segments(store.path) == []
+    assert len(stored(store)) == 5000
 
 
 def test_a_long_backlog_is_taken_in_part_by_part(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,8 +346,6 @@ def test_a_store_that_was_used_can_be_forked(store: Store) -> None:
 @pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 def test_a_fork_waits_for_the_append_that_is_under_way(store: Store) -> None:
     """Threads write all the time while the process forks; a connection is never open in a child."""
-    import threading
-
     stop = threading.Event()
     numbers = iter(range(100, 10_000))
 

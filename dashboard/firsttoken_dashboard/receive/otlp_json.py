@@ -106,17 +106,19 @@ def _add_span(
 
 def _attributes(pairs: Json, depth: int = 0) -> dict[str, Json]:
     taken: dict[str, Json] = {}
-    for pair in pairs if isinstance(pairs, list) else ():
-        if not isinstance(pair, dict):
+    for pair in pairs[:MAX_ATTRIBUTES] if isinstance(pairs, list) else ():
+        if not isinstance(pair, dict) or not isinstance(key := pair.get("key"), str):
             continue
-        key = pair.get("key")
-        if isinstance(key, str):
-            if len(taken) == MAX_ATTRIBUTES:
-                break
-            value = pair.get("value")
-            # Most are texts: a quarter of the time of this module goes by here.
-            text = value.get("stringValue") if isinstance(value, dict) else None
-            taken[key] = text if isinstance(text, str) else _value(value, depth)
+        value = pair.get("value")
+        # Most are texts, then whole numbers, and half of the time of this module goes by here.
+        if isinstance(value, dict):
+            if isinstance(text := value.get("stringValue"), str):
+                taken[key] = text
+                continue
+            if isinstance(text := value.get("intValue"), str) and len(text) <= _DIGITS and text.isdecimal():
+                taken[key] = int(text)
+                continue
+        taken[key] = _value(value, depth)
     return taken
 
 

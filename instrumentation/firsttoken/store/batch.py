@@ -26,6 +26,9 @@ _STATUS_CODES: Final = frozenset({"OK", "ERROR"})
 LATEST: Final = 2**63 - 2  # one less than DuckDB's infinity
 _NAME_LENGTH: Final = 512
 _DEEPEST: Final = 16
+#: How many of the things that spans have in common are remembered encoded, and how long one may be.
+_TOLD: Final = 1000
+_TOLD_LENGTH: Final = 2048
 
 #: The members of a span's line, SpanRecord's, and what DuckDB reads them as.
 COLUMNS: Final = SpanRecord._fields
@@ -37,6 +40,12 @@ JSON_COLUMNS: Final = frozenset({"resource", "attributes", "events", "links"})
 def _content_filter(keep_content: bool) -> ContentFilter:  # noqa: FBT001 - what it is remembered by
     """One filter for all batches: it remembers what it decided of each attribute's name."""
     return ContentFilter(keep_content=keep_content)
+
+
+@cache
+def _told() -> dict[tuple[str | None, ...], str]:
+    """What spans have in common with others, encoded, for all batches: name, kind, status, scope and service."""
+    return {}
 
 
 def _encoder() -> Callable[[object], str]:
@@ -60,13 +69,14 @@ class SpanBatch:
         keep_content: None asks the environment (`FIRSTTOKEN_KEEP_CONTENT`).
     """
 
-    __slots__ = ("_encode", "_filter", "_resources", "lines")
+    __slots__ = ("_encode", "_filter", "_resources", "_told", "lines")
 
     def __init__(self, *, keep_content: bool | None = None, content: ContentFilter | None = None) -> None:
         keep = keeps_content() if keep_content is None else keep_content
         self._filter = content or _content_filter(keep)
         self._encode = _encoder()
         self._resources: dict[int, tuple[Mapping[str, object], str]] = {}
+        self._told = _told()
         #: One JSON object a span, without line breaks; its members are SpanRecord's.
         self.lines: list[str] = []
 
@@ -102,28 +112,38 @@ class SpanBatch:
         genai = content.is_genai(attributes, scope_name)
         kept_events = content.events(events) if events else ()
         service_name, resource_json = self._resource(resource)
-        # The texts of a span in one go; ids too, because nobody promises that they are hex.
-        told = self._json(
-            {
-                "trace_id": trace_id,
-                "span_id": span_id,
-                "parent_span_id": parent_span_id or None,
-                "name": _text(name, _NAME_LENGTH),
-                "kind": kind if kind in _KINDS else "UNSPECIFIED",
-                "start_time": min(max(start_time, 0), LATEST),
-                "end_time": min(max(end_time, 0), LATEST),
-                "status_code": status_code if status_code in _STATUS_CODES else "UNSET",
-                "status_message": _optional(content.status_message(status_message, genai=genai)),
-                "scope_name": _optional(scope_name),
-                "scope_version": _optional(scope_version),
-                "service_name": service_name,
-            }
-        )
+        key = (name, kind, status_code, scope_name, scope_version, service_name)
+        told = None if status_message else self._told.get(key)
+        if told is None:
+            told = self._json(
+                {
+                    "name": _text(name, _NAME_LENGTH),
+                    "kind": kind if kind in _KINDS else "UNSPECIFIED",
+                    "status_code": status_code if status_code in _STATUS_CODES else "UNSET",
+                    "status_message": _optional(content.status_message(status_message, genai=genai)),
+                    "scope_name": _optional(scope_name),
+                    "scope_version": _optional(scope_version),
+                    "service_name": service_name,
+                }
+            )
+            if not status_message and sum(len(part or "") for part in key) <= _TOLD_LENGTH:
+                if len(self._told) >= _TOLD:
+                    self._told.clear()
+                self._told[key] = told
+        parent = parent_span_id or None
+        ids = f"{trace_id}{span_id}{parent or ''}"
+        if ids.isascii() and ids.isalnum():
+            above = f'"{parent}"' if parent else "null"
+            ids = f'"trace_id":"{trace_id}","span_id":"{span_id}","parent_span_id":{above}'
+        else:  # nobody promises that they are hex
+            ids = self._json({"trace_id": trace_id, "span_id": span_id, "parent_span_id": parent})[1:-1]
+        start, end = min(max(start_time, 0), LATEST), min(max(end_time, 0), LATEST)
         kept = self._json(content.attributes(attributes, genai=genai))
         events_json = self._json(kept_events) if kept_events else "[]"
         links_json = self._json([_link(link) for link in links]) if links else "[]"
         self.lines.append(
-            f'{told[:-1]},"resource":{resource_json},"attributes":{kept},"events":{events_json},"links":{links_json}}}'
+            f'{{{ids},"start_time":{start},"end_time":{end},{told[1:-1]},"resource":{resource_json},'
+            f'"attributes":{kept},"events":{events_json},"links":{links_json}}}'
         )
 
     def add_record(self, record: SpanRecord) -> None:

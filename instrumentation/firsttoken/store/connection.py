@@ -77,6 +77,21 @@ class Writer:
         Raises:
             StoreBusy, StoreUnreadable: it cannot be opened.
         """
+        connection = self._attach(deadline)
+        try:
+            yield connection
+        finally:
+            self._detach()
+
+    def renewed(self, deadline: float) -> duckdb.DuckDBPyConnection:
+        """Another connection with the store attached, inside of `attached`, where DuckDB gave the last one up.
+
+        Raises what `attached` raises.
+        """
+        self.close()
+        return self._attach(deadline)
+
+    def _attach(self, deadline: float) -> duckdb.DuckDBPyConnection:
         connection = self.memory()
         path = str(self._store).replace("'", "''")
         # The version only for a new file: DuckDB refuses to lower that of one that it made otherwise.
@@ -85,9 +100,10 @@ class Writer:
         _retried(lambda: connection.execute(attach), self._store, deadline)
         try:
             connection.execute("USE store")
-            yield connection
-        finally:
-            self._detach(connection)
+        except BaseException:
+            self._detach()
+            raise
+        return connection
 
     def close(self) -> None:
         """Gives the memory back; the next use makes a new one. Called before every fork."""
@@ -95,9 +111,12 @@ class Writer:
             self._memory.close()
             self._memory = None
 
-    def _detach(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _detach(self) -> None:
         import duckdb
 
+        connection = self._memory
+        if connection is None:
+            return
         try:
             connection.execute("USE memory")
             connection.execute("DETACH store")

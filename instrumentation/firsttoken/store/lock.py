@@ -48,6 +48,11 @@ def backoff(attempt: int) -> float:
     return random.uniform(0.001, min(0.01, 0.002 * 2 ** min(attempt, 3)))  # noqa: S311 - jitter
 
 
+def lock_file(store: Path) -> Path:
+    """The file that says whose turn it is; it stays beside a store from the first turn on."""
+    return _path(store, "lock")
+
+
 @contextmanager
 def write_lock(store: Path, deadline: float) -> Generator[None]:
     """Holds the lock of `store` inside the `with` block.
@@ -91,7 +96,7 @@ def turn_to_open(store: Path, deadline: float) -> Generator[None]:
         yield
         return
     try:
-        lock = os.open(_path(store, "lock"), _FLAGS, 0o600)
+        lock = os.open(lock_file(store), _FLAGS, 0o600)
         try:
             _taken(readers, shared=True)
             attempt = 0

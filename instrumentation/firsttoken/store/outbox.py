@@ -11,11 +11,11 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from . import transfer
+from . import sifting, transfer
 from .batch import SpanBatch
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ OVERFLOW: Final = "outbox full"
 #: neither holds everyone up nor needs more memory than it may have. All that is deposited there until it is written
 #: fits in: with a rest left, DuckDB wrote every second time what was there before once more.
 BYTES_AT_ONCE: Final = 20 * 2**20
-#: Failures at sifting one segment, after which the rest of it is refused.
-_SIFTED: Final = 32
 #: A half-written segment this old (seconds) was left by a process that died.
 _ABANDONED_S: Final = 3600
 
@@ -85,34 +83,43 @@ def withdraw(segment: Path) -> None:
         segment.parent.rmdir()
 
 
-def take_in(connection: duckdb.DuckDBPyConnection, store: Path, bytes_at_once: int = BYTES_AT_ONCE) -> None:
+def take_in(
+    connection: duckdb.DuckDBPyConnection,
+    store: Path,
+    bytes_at_once: int,
+    renewed: Callable[[], duckdb.DuckDBPyConnection],
+) -> duckdb.DuckDBPyConnection:
     """Writes what waits in the outbox to the attached store, in one transaction where that works.
 
-    What cannot be read, or what DuckDB refuses, is kept under another name and counted as dropped; it must not stop
-    its neighbours.
+    What cannot be read, what DuckDB refuses, or what it fails at, is kept under another name and counted as dropped; it
+    must not stop its neighbours.
+
+    Args:
+        connection: the store is attached to it.
+        store: path of the DuckDB file.
+        bytes_at_once: what one transaction may hold, and one segment more.
+        renewed: gives another connection, where DuckDB failed at something: it gives the old one up then.
+
+    Returns: the connection to go on with.
     """
     notes = drop_notes(store)
     waiting = _next_segments(store, bytes_at_once)
     if waiting:
         try:
-            _write(connection, waiting)
-        except (*refusals(), _missing()):
+            sifting.write(connection, waiting)
+        except (*sifting.refusals(), _missing(), sifting.failure()) as error:
+            sieve = sifting.Sieve(renewed() if isinstance(error, sifting.failure()) else connection, renewed)
             for path in waiting:
                 # One beyond the bound may be gone: whoever spilled just now has dropped it.
                 if path.exists():
-                    _sift(connection, path)
+                    sieve.sift(path)
+            connection = sieve.connection
     for path, dropped in notes:
         transfer.count_drop(connection, dropped, OVERFLOW)
         _remove(path)
     for path in waiting:
         _remove(path)
-
-
-def refusals() -> tuple[type[Exception], ...]:
-    """What is raised for spans that cannot be stored however often it is tried."""
-    import duckdb
-
-    return duckdb.DataError, duckdb.ProgrammingError, duckdb.IntegrityError
+    return connection
 
 
 def oldest(store: Path) -> str | None:
@@ -154,41 +161,6 @@ def _next_segments(store: Path, bytes_at_once: int) -> list[Path]:
         if size > bytes_at_once:
             break
     return chosen
-
-
-def _write(connection: duckdb.DuckDBPyConnection, segments: Sequence[Path]) -> None:
-    transfer.load(connection, segments)
-    connection.begin()
-    try:
-        transfer.store(connection)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-
-
-def _sift(connection: duckdb.DuckDBPyConnection, segment: Path) -> None:
-    """Writes the lines of a segment that can be stored, found by halving; keeps the others in a file of their own."""
-    refused: list[bytes] = []
-    pieces = [segment.read_bytes().splitlines(keepends=True)]
-    scratch = segment.with_suffix(".part")
-    failures = 0
-    while pieces:
-        piece = pieces.pop()
-        scratch.write_bytes(b"".join(piece))
-        try:
-            _write(connection, [scratch])
-        except refusals():
-            failures += 1
-            if len(piece) == 1 or failures > _SIFTED:
-                refused += piece
-            else:
-                middle = len(piece) // 2
-                pieces += [piece[middle:], piece[:middle]]
-    _remove(scratch)
-    if refused:
-        segment.with_suffix(".refused").write_bytes(b"".join(refused))
-        transfer.count_drop(connection, len(refused), "refused by the store")
 
 
 def _missing() -> type[Exception]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from . import connection as connections
 from . import outbox, retention, schema, transfer
 from .batch import SpanBatch
+from .deposits import Deposits
 from .errors import StoreDamaged, StoreError, StoreUnreadable
-from .lock import write_lock
+from .lock import lock_file, write_lock
 from .records import SpanRecord
 
 if TYPE_CHECKING:
@@ -26,13 +27,10 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds that an append waits for its turn before it spills to the outbox.
 LOCK_BUDGET_S: Final = 0.5
-#: Seconds that a deposit waits for its turn: it is durable already, and who has the turn takes it in.
+#: Seconds that what was deposited waits for its turn: it is durable already, and who has the turn takes it in.
 _DEPOSIT_PATIENCE_S: Final = 0.05
 #: Seconds that a reader waits for a gap between writers, and a command for its turn to write.
 PATIENCE_S: Final = 10.0
-#: Seconds within which what was deposited is written, if more is deposited; and spans, whichever comes first.
-DEPOSIT_S: Final = 30.0
-DEPOSIT_SPANS: Final = 10_000
 #: Seconds that a reader waits for its turn to take in the outbox, and for how long it goes on doing so.
 _DRAIN_PATIENCE_S: Final = 0.1
 _DRAIN_S: Final = 1.0
@@ -62,8 +60,7 @@ class Store:
         self._ended = -_PAUSE_S
         self._lost = 0
         self._retained_at: float | None = None
-        self._deposited = 0
-        self._written_at: float | None = None
+        self._deposits = Deposits(self._take_in_deposits)
         _STORES.add(self)
 
     def __repr__(self) -> str:
@@ -118,18 +115,29 @@ class Store:
     def deposit(self, batch: SpanBatch) -> None:
         """Like `append_batch`, at a part of its cost inside an application that flushes every second.
 
-        It lies in the outbox within a millisecond and before DuckDB is loaded, so that a process which is ended now
-        loses nothing; the first batch, and then one in half a minute, takes all into the tables. Whoever reads does
-        that too.
+        It lies in the outbox within a millisecond, and that is all that the caller waits for: the first batch, and then
+        one in half a minute, has a thread take all into the tables. Whoever reads does that too.
 
-        Raises: what `append_batch` raises.
+        Raises: what `append_batch` raises; that the file is no store perhaps only at the next deposit.
         """
         if not len(batch):
             return
+        if self._deposits.refusal is not None:
+            raise self._deposits.refusal
+        segment = self._laid_beside(batch)
+        if not self._deposits.add(len(batch)):
+            return
+        if not self.path.exists() or lock_file(self.path).exists():
+            self._deposits.write()
+            return
+        # Nobody of ours was here yet: whether it is a store must be known before the batch counts as accepted.
         with self._mutex:
-            segment = self._laid_beside(batch)
-            if self._due(len(batch)):
-                self._take_in(segment, time.monotonic() + _DEPOSIT_PATIENCE_S)
+            self._take_in(segment, time.monotonic() + _DEPOSIT_PATIENCE_S)
+
+    def _take_in_deposits(self) -> None:
+        # Without a segment to withdraw: what was accepted stays, for whoever can write the file.
+        with self._mutex:
+            self._take_in(None, time.monotonic() + _DEPOSIT_PATIENCE_S)
 
     def _laid_beside(self, batch: SpanBatch) -> Path | None:
         """The batch's segment in the outbox; None where the batch is empty."""
@@ -148,12 +156,6 @@ class Store:
                 f"{len(batch)} spans are lost because {outbox.directory(self.path)} cannot be written"
                 f" ({_first_line(error)}); free some space, or name another with --store PATH."
             ) from error
-
-    def _due(self, spans: int) -> bool:
-        """Whether it is time to write into the tables, after another `spans` were laid beside them."""
-        self._deposited += spans
-        waited = None if self._written_at is None else time.monotonic() - self._written_at
-        return waited is None or waited >= DEPOSIT_S or self._deposited >= DEPOSIT_SPANS
 
     def outbox_fill(self) -> float:
         """How full the outbox is, from 0 to 1: beyond that the oldest spans are dropped."""
@@ -230,8 +232,7 @@ class Store:
             _logger.debug("The outbox of %s stays as it is: %s", self.path, error)
             return False
         finally:
-            self._written_at = time.monotonic()
-            self._deposited = 0
+            self._deposits.written()
         return True
 
     def _drain(self, patience_s: float) -> None:
@@ -255,8 +256,8 @@ class Store:
                 self._mutex.release()
 
     def _write_once(self, deadline: float) -> None:
-        with self._writing(deadline) as connection:
-            outbox.take_in(connection, self.path, self._bytes_at_once)
+        with self._writing(deadline) as opened:
+            connection = outbox.take_in(opened, self.path, self._bytes_at_once, lambda: self._writer.renewed(deadline))
             if self._lost:
                 transfer.count_drop(connection, self._lost, "could not be written")
                 self._lost = 0
@@ -291,5 +292,11 @@ def _after_fork() -> None:
         _held.pop().release()
 
 
+def _after_fork_in_child() -> None:
+    for store in list(_STORES):
+        store._deposits.forked()  # noqa: SLF001 - this module's own
+    _after_fork()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
