@@ -12,6 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 import firsttoken.store
+from firsttoken.store import StoreMissing
 
 PROGRAMS = Path(sys.executable).parent
 
@@ -118,13 +119,15 @@ def ended(process: subprocess.Popen[str]) -> Ended:
 
 
 def stored(path: Path) -> list[Stored]:
-    if not path.exists():
-        return []
+    """What a reader finds, who takes in what a process laid down before it ended."""
     store = firsttoken.store.open(path)
-    with store.read() as connection:
-        rows = connection.execute(
-            "SELECT name, scope_name, service_name, resource FROM spans ORDER BY start_time"
-        ).fetchall()
+    try:
+        with store.read() as connection:
+            rows = connection.execute(
+                "SELECT name, scope_name, service_name, resource FROM spans ORDER BY start_time"
+            ).fetchall()
+    except StoreMissing:
+        return []
     return [Stored(name, scope, service, json.loads(resource)) for name, scope, service, resource in rows]
 
 

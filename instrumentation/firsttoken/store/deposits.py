@@ -54,7 +54,14 @@ class Deposits:
         self._spans = 0
 
     def write(self) -> None:
-        """Begins a turn in the thread, unless one is under way."""
+        """Begins a turn in the thread, unless one is under way; at the interpreter's end it takes the turn itself.
+
+        Nobody waits for threads any more then, and what DuckDB's import runs must be over before Python says how the
+        program ended: it forgets that it was by a KeyboardInterrupt when code is compiled after it.
+        """
+        if not threading.main_thread().is_alive():
+            self._turn()
+            return
         if not self._starting.acquire(blocking=False):
             return
         try:
@@ -62,7 +69,7 @@ class Deposits:
                 # In the context of the caller, who may have switched instrumentations off.
                 within = contextvars.copy_context()
                 self._thread = threading.Thread(target=within.run, args=(self._turn,), name="firsttoken-store")
-                # An interpreter that ends starts no threads any more; whoever reads takes it in, or the exporter's end.
+                # An interpreter that ends just now starts no threads; whoever reads takes it in, or the exporter's end.
                 with contextlib.suppress(RuntimeError):
                     self._thread.start()
         finally:
