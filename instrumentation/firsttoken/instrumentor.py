@@ -159,7 +159,9 @@ class _Patches:
         try:
             owner = getattr(module, owner_name)
             original = owner.__dict__[name]
-            wrapper = around(original if isinstance(original, FunctionType) else partial(_call_bound, original))
+            # Not isinstance: a proxy says that it is a function.
+            plain = type(original) is FunctionType
+            wrapper = around(original if plain else partial(_call_bound, original))
             setattr(owner, name, wrapper)
             self._wrapped.append((owner, name, wrapper, original))
         except (AttributeError, KeyError):

@@ -162,9 +162,9 @@ class Recorder:
             is_async=is_async,
             measured=operation == "chat" and self._metrics.recorded,
         )
-        self._open.add(call)
         if not spans.sdk_will_trace(client, options, into=self._provider):
             spans.open_own(self._tracer, call, options)
+        self._open.add(call)
         return call
 
     def _ended(self, call: Call, known: dict[str, AttributeValue] | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import anthropic
 import pytest
+import wrapt
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import TracerProvider
@@ -101,6 +102,30 @@ def test_a_wrapper_around_ours_survives_uninstrument_and_ours_falls_silent(
         SyncAPIClient.request = original
     assert seen == ["theirs"]
     assert not ours(uninstrumented)
+
+
+def test_a_wrapper_below_ours_sees_its_client_and_stands_there_again(
+    claude_api: LookAlike, uninstrumented: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from anthropic._base_client import SyncAPIClient
+
+    seen: list[Any] = []
+
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(instance)
+        return wrapped(*args, **kwargs)
+
+    proxy = wrapt.FunctionWrapper(SyncAPIClient.request, theirs)
+    monkeypatch.setattr(SyncAPIClient, "request", proxy)
+    AnthropicInstrumentor().instrument()
+    try:
+        create(claude_api)
+    finally:
+        AnthropicInstrumentor().uninstrument()
+    (client,) = seen
+    assert isinstance(client, anthropic.Anthropic)
+    assert len(ours(uninstrumented)) == 1
+    assert vars(SyncAPIClient)["request"] is proxy
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

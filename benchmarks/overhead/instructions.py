@@ -1,0 +1,138 @@
+"""What a call and a chunk cost in the processor's instructions, which no neighbour on the machine disturbs.
+
+    python -m benchmarks.overhead.instructions [VARIANT…] [--python PATH] [--calls 20]
+
+The same calls and variants as `benchmarks.overhead.measure`, run under valgrind's callgrind, which counts the
+instructions of the calling thread and simulates its caches (32 kB, and 512 kB behind it): the same to a percent
+whenever it is asked, at forty times the time. Each variant stands on the first. `--python`: that of a peer's
+environment (`benchmarks.overhead.run --environments DIR` makes them). Needs valgrind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+VARIANTS = ("uninstrumented", "sdk", "firsttoken on sdk", "firsttoken alone")
+WORKS = ("create", "create async", "stream few", "stream many", "text few", "text many")
+_CACHES = ("--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=524288,8,64")
+_SEPARATE = ("--separate-threads=yes", "--instr-atstart=no")
+
+
+class Cost(NamedTuple):
+    """Of one call: instructions, and reads and writes that found neither in the first cache nor in the second."""
+
+    instructions: float
+    misses: float
+
+    def minus(self, other: Cost) -> Cost:
+        return Cost(self.instructions - other.instructions, self.misses - other.misses)
+
+    def by(self, count: int) -> Cost:
+        return Cost(self.instructions / count, self.misses / count)
+
+
+def cost(python: str, variant: str, work: str, calls: int) -> Cost:
+    """What callgrind counted in the calling thread, a call."""
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "out"
+        command = ["valgrind", "--tool=callgrind", *_SEPARATE, *_CACHES, f"--callgrind-out-file={out}", python]
+        command += ["-m", "benchmarks.overhead.instructions", "--inside", work, "--calls", str(calls), variant]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "FIRSTTOKEN_"))}
+        subprocess.run(
+            command,
+            check=True,
+            cwd=REPOSITORY,
+            env={**kept, "PYTHONHASHSEED": "0"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        # One file a thread and a dump, and the first thread is the caller's.
+        text = next(text for text in (file.read_text() for file in Path(scratch).glob("out*-01")) if "measured" in text)
+    lines = dict(line.split(":", 1) for line in text.splitlines() if line.startswith(("events:", "totals:")))
+    counted = dict(zip(lines["events"].split(), map(int, lines["totals"].split()), strict=False))
+    return Cost(counted["Ir"], counted["ILmr"] + counted["DLmr"] + counted["DLmw"]).by(calls)
+
+
+def inside(variant: str, work: str, calls: int) -> None:
+    """Makes the calls, in a process that callgrind looks at."""
+    import anthropic
+    from benchmarks.overhead import measure, transport
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider()
+    # What is exported meanwhile would share the caches with the caller.
+    provider.add_span_processor(BatchSpanProcessor(measure.Reader(), schedule_delay_millis=600_000))
+    trace.set_tracer_provider(provider)
+    transport.WAIT_S = 0.05
+    sdk, on = measure.VARIANTS[variant]
+    httpx = transport.httpx
+
+    def measured(once: Callable[[], None]) -> None:
+        for _ in range(12):
+            once()
+        time.sleep(0.3)
+        _control("-i", "on")
+        once()
+        _control("-z")
+        for _ in range(calls):
+            once()
+        _control("-d", "measured")
+
+    with on():
+        if work == "create async":
+            loop = asyncio.new_event_loop()
+            clients = measure.Clients(anthropic.AsyncAnthropic, httpx.AsyncClient, sdk=sdk)
+            measured(lambda: loop.run_until_complete(measure.create_async(clients.few)))
+        else:
+            name, _, size = work.partition(" ")
+            client: Any = getattr(measure.Clients(anthropic.Anthropic, httpx.Client, sdk=sdk), size or "few")
+            call: Callable[[Any], None] = getattr(measure, name)
+            measured(lambda: call(client))
+    os._exit(0)  # nothing after this is of interest, at forty times its time
+
+
+def _control(*words: str) -> None:
+    subprocess.run(["callgrind_control", *words, str(os.getpid())], check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variants", nargs="*", default=VARIANTS, help="as benchmarks.overhead.measure names them")
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--inside", choices=WORKS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.inside:
+        inside(args.variants[0], args.inside, args.calls)
+        return
+    from benchmarks.overhead.measure import FEW, MANY
+
+    base: dict[str, Cost] = {}
+    print("| thousands of instructions, misses | create | create async | chunk of a stream | chunk of its text |")
+    print("|---|---|---|---|---|")
+    for variant in args.variants:
+        costs = {work: cost(args.python, variant, work, args.calls if "many" not in work else 4) for work in WORKS}
+        for kind in ("stream", "text"):
+            costs[kind] = costs[f"{kind} many"].minus(costs[f"{kind} few"]).by(MANY - FEW)
+        columns = ("create", "create async", "stream", "text")
+        told = [costs[column].minus(base[column]) if base else costs[column] for column in columns]
+        base = base or costs
+        sign = "" if base is costs else "+"
+        cells = [f"{each.instructions / 1000:{sign}.1f}, {each.misses:{sign}.0f}" for each in told]
+        print(f"| {variant} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
