@@ -25,14 +25,15 @@ class StoredCall(NamedTuple):
 
 def calls_in(store: Path) -> list[StoredCall]:
     """The calls in the order in which they began; none where there is no store."""
-    if not store.exists():
+    try:
+        with firsttoken.store.open(store).read() as connection:
+            rows = connection.execute("""
+                SELECT code_file, code_line, code_function, service_name, dialect, stream, ttft_s, input_tokens,
+                       output_tokens, request_id
+                FROM calls ORDER BY start_time
+            """).fetchall()
+    except firsttoken.store.StoreMissing:
         return []
-    with firsttoken.store.open(store).read() as connection:
-        rows = connection.execute("""
-            SELECT code_file, code_line, code_function, service_name, dialect, stream, ttft_s, input_tokens,
-                   output_tokens, request_id
-            FROM calls ORDER BY start_time
-        """).fetchall()
     return [StoredCall(*row) for row in rows]
 
 

@@ -87,7 +87,7 @@ def test_each_call_has_one_span_of_ours_with_usage_and_is_one_call_and_the_appli
     source = dedent(SCRIPT).format(setup=peer.setup)
 
     without = application.run(source, claude_api.url, FIRSTTOKEN_DISABLED="1", OTEL_TRACES_EXPORTER="none")
-    assert not application.store.exists()
+    assert not application.stored()
     claude_api.clear()
     within = application.run(source, claude_api.url, OTEL_TRACES_EXPORTER="duckdb")
 

@@ -39,7 +39,7 @@ def test_a_script_without_calls_loads_neither_anthropic_nor_duckdb_and_starts_no
         print(sorted(heavy & sys.modules.keys()), threading.active_count())
     """)
     assert (run.stdout, run.stderr) == ("[] 1\n", "")
-    assert not application.store.exists()
+    assert not application.stored()
 
 
 def test_loading_what_is_ours_takes_a_script_that_makes_no_calls_under_20_ms(application: Application):
@@ -55,7 +55,7 @@ def test_loading_what_is_ours_takes_a_script_that_makes_no_calls_under_20_ms(app
 def test_what_the_user_set_in_otel_traces_exporter_is_what_happens(application: Application):
     run = application.run(ONE_SPAN, OTEL_TRACES_EXPORTER="none")
     assert (run.status, run.stderr) == (0, "")
-    assert not application.store.exists()
+    assert not application.stored()
 
 
 @pytest.mark.parametrize("exporters", ["otlp,duckdb", None], ids=["named", "by the endpoint alone"])

@@ -32,7 +32,7 @@ def test_everything_still_goes_to_the_collector_and_nothing_to_the_store(
     run = application.installed_in(with_stock_distribution).run(ONE_SPAN, **settings(collector))
     assert run == Ended(0, "", "")
     assert collector.spans == ["checkout"]
-    assert not application.store.exists()
+    assert not application.stored()
 
 
 def test_where_both_exporters_are_named_both_get_all_of_it(

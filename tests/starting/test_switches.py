@@ -30,7 +30,7 @@ PROBE = """
 )
 def test_nothing_is_patched_recorded_or_stored(application: Application, switch: dict[str, str]):
     assert application.run(PROBE, **switch) == Ended(0, "False False\nFalse\n", "")
-    assert not application.store.exists()
+    assert not application.stored()
 
 
 def test_without_a_switch_all_three_are_there(application: Application):
