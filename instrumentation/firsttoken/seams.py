@@ -250,26 +250,12 @@ def calculate_retry_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def stream(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `Stream.__stream__`."""
-
-    @wraps(original)
-    def stream(instance: Any, *args: Any, **kwargs: Any) -> Any:
-        events = original(instance, *args, **kwargs)
-        found = guarded("a stream", _reading_of, instance)
-        return events if found is None else watch(events, *found)
-
-    return stream
+    return _watched(original, watch)
 
 
 def stream_async(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `AsyncStream.__stream__`."""
-
-    @wraps(original)
-    def stream(instance: Any, *args: Any, **kwargs: Any) -> Any:
-        events = original(instance, *args, **kwargs)
-        found = guarded("a stream", _reading_of, instance)
-        return events if found is None else watch_async(events, *found)
-
-    return stream
+    return _watched(original, watch_async)
 
 
 def construct(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -296,6 +282,16 @@ def create_async(original: Callable[..., Any]) -> Callable[..., Any]:
         return coroutine
 
     return wrapt.FunctionWrapper(original, create)
+
+
+def _watched(original: Callable[..., Any], watching: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def stream(instance: Any, *args: Any, **kwargs: Any) -> Any:
+        events = original(instance, *args, **kwargs)
+        found = guarded("a stream", _reading_of, instance)
+        return events if found is None else watching(events, *found)
+
+    return stream
 
 
 def _attach(call: Call) -> Any:
