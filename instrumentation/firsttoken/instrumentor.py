@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -159,20 +158,13 @@ class _Patches:
         try:
             owner = getattr(module, owner_name)
             original = owner.__dict__[name]
-            # Not isinstance: a proxy says that it is a function.
-            plain = type(original) is FunctionType
-            wrapper = around(original if plain else partial(_call_bound, original))
+            wrapper = around(original)
             setattr(owner, name, wrapper)
             self._wrapped.append((owner, name, wrapper, original))
         except (AttributeError, KeyError):
             _warn(f"{owner_name}.{name} is", "some of what it records is not recorded")
         except Exception:  # noqa: BLE001
             fault(f"{owner_name}.{name}")
-
-
-def _call_bound(original: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
-    """Calls as a method what another instrumentation put there, whose proxy wants to know its instance."""
-    return original.__get__(instance, type(instance))(*args, **kwargs)
 
 
 def _unwrap(wrapped: list[_Wrapped]) -> None:

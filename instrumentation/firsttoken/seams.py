@@ -14,6 +14,7 @@ import sys
 from contextvars import ContextVar
 from functools import wraps
 from time import perf_counter
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -62,6 +63,7 @@ class Recorder:
 
     def request(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `SyncAPIClient.request`."""
+        original = _function(original)
 
         @wraps(original)
         def request(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -94,6 +96,7 @@ class Recorder:
 
     def request_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `AsyncAPIClient.request`."""
+        original = _function(original)
 
         @wraps(original)
         async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -126,6 +129,7 @@ class Recorder:
 
     def build_request(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `BaseClient._build_request`: an attempt begins, and the SDK's span, if any, is the current one."""
+        original = _function(original)
 
         @wraps(original)
         def build_request(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -180,6 +184,7 @@ class Recorder:
 
 def process_response(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `SyncAPIClient._process_response`."""
+    original = _function(original)
 
     @wraps(original)
     def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -202,6 +207,7 @@ def process_response(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def process_response_async(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `AsyncAPIClient._process_response`."""
+    original = _function(original)
 
     @wraps(original)
     async def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -224,6 +230,7 @@ def process_response_async(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def should_retry(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `BaseClient._should_retry`: the API refused an attempt."""
+    original = _function(original)
 
     @wraps(original)
     def should_retry(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -237,6 +244,7 @@ def should_retry(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def calculate_retry_timeout(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around `BaseClient._calculate_retry_timeout`: an attempt failed, by the exception being handled if by any."""
+    original = _function(original)
 
     @wraps(original)
     def calculate_retry_timeout(client: Any, *args: Any, **kwargs: Any) -> Any:
@@ -260,6 +268,7 @@ def stream_async(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def construct(original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the constructors of `SyncAPIClient` and `AsyncAPIClient`."""
+    original = _function(original)
 
     @wraps(original)
     def construct(client: Any, *args: Any, **kwargs: Any) -> None:
@@ -284,7 +293,23 @@ def create_async(original: Callable[..., Any]) -> Callable[..., Any]:
     return wrapt.FunctionWrapper(original, create)
 
 
+def _function(original: Any) -> Callable[..., Any]:
+    """What stands at a seam, to be called with its instance first.
+
+    Another instrumentation's proxy wants to be asked for its method; and it says that it is a function, to isinstance.
+    """
+    if type(original) is FunctionType:
+        return original
+
+    def function(instance: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(instance, type(instance))(*args, **kwargs)
+
+    return function
+
+
 def _watched(original: Callable[..., Any], watching: Callable[..., Any]) -> Callable[..., Any]:
+    original = _function(original)
+
     @wraps(original)
     def stream(instance: Any, *args: Any, **kwargs: Any) -> Any:
         events = original(instance, *args, **kwargs)

@@ -104,10 +104,12 @@ def test_a_wrapper_around_ours_survives_uninstrument_and_ours_falls_silent(
     assert not ours(uninstrumented)
 
 
-def test_a_wrapper_below_ours_sees_its_client_and_stands_there_again(
-    claude_api: LookAlike, uninstrumented: Recording, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_wrappers_below_ours_see_their_instances_and_stand_there_again(
+    mode: Literal["sync", "async"], claude_api: LookAlike, uninstrumented: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anthropic._base_client import SyncAPIClient
+    from anthropic import _base_client
+    from anthropic.resources.messages import AsyncMessages
 
     seen: list[Any] = []
 
@@ -115,17 +117,29 @@ def test_a_wrapper_below_ours_sees_its_client_and_stands_there_again(
         seen.append(instance)
         return wrapped(*args, **kwargs)
 
-    proxy = wrapt.FunctionWrapper(SyncAPIClient.request, theirs)
-    monkeypatch.setattr(SyncAPIClient, "request", proxy)
+    seams: list[tuple[Any, str]] = [(_base_client.BaseClient, "_build_request")]
+    if mode == "sync":
+        seams += [(_base_client.SyncAPIClient, "request"), (_base_client.SyncAPIClient, "_process_response")]
+    else:
+        seams += [(_base_client.AsyncAPIClient, "request"), (AsyncMessages, "create")]
+    for owner, name in seams:
+        original: Any = vars(owner)[name]
+        monkeypatch.setattr(owner, name, wrapt.FunctionWrapper(original, theirs))
+
+    def standing() -> list[Any]:
+        return [vars(owner)[name] for owner, name in seams]
+
+    before = standing()
     AnthropicInstrumentor().instrument()
     try:
-        create(claude_api)
+        way = named("create", mode)
+        assert way.run(way.client(claude_api.url), request())
     finally:
         AnthropicInstrumentor().uninstrument()
-    (client,) = seen
-    assert isinstance(client, anthropic.Anthropic)
+    assert len(seen) == 3
+    assert None not in seen
     assert len(ours(uninstrumented)) == 1
-    assert vars(SyncAPIClient)["request"] is proxy
+    assert standing() == before
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
