@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import anthropic
 import pytest
@@ -123,8 +123,8 @@ def test_wrappers_below_ours_see_their_instances_and_stand_there_again(
     else:
         seams += [(_base_client.AsyncAPIClient, "request"), (AsyncMessages, "create")]
     for owner, name in seams:
-        original: Any = vars(owner)[name]
-        monkeypatch.setattr(owner, name, wrapt.FunctionWrapper(original, theirs))
+        original = cast("Any", vars(owner)[name])
+        monkeypatch.setattr(owner, name, cast("Any", wrapt.FunctionWrapper)(original, theirs))
 
     def standing() -> list[Any]:
         return [vars(owner)[name] for owner, name in seams]
