@@ -1,6 +1,6 @@
 """What a call and a chunk cost in the processor's instructions, which no neighbour on the machine disturbs.
 
-    python -m benchmarks.overhead.instructions [VARIANT…] [--python PATH] [--calls 20]
+    python -m benchmarks.overhead.instructions [VARIANT…] [--of create…] [--python PATH] [--calls 20]
 
 The same calls and variants as `benchmarks.overhead.measure`, run under valgrind's callgrind, which counts the
 instructions of the calling thread and simulates its caches (32 kB, and 512 kB behind it): the same to a percent
@@ -23,7 +23,14 @@ from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VARIANTS = ("uninstrumented", "sdk", "firsttoken on sdk", "firsttoken alone")
-WORKS = ("create", "create async", "stream few", "stream many", "text few", "text many")
+#: What is counted, and the calls whose counts it is made of: a chunk is what a long stream has more than a short one.
+COUNTED = {
+    "create": ("create",),
+    "create async": ("create async",),
+    "chunk of a stream": ("stream many", "stream few"),
+    "chunk of its text": ("text many", "text few"),
+}
+WORKS = tuple(work for works in COUNTED.values() for work in works)
 _CACHES = ("--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=524288,8,64")
 _SEPARATE = ("--separate-threads=yes", "--instr-atstart=no")
 
@@ -110,6 +117,7 @@ def _control(*words: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variants", nargs="*", default=VARIANTS, help="as benchmarks.overhead.measure names them")
+    parser.add_argument("--of", nargs="+", choices=COUNTED, default=list(COUNTED))
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--inside", choices=WORKS, help=argparse.SUPPRESS)
@@ -120,14 +128,16 @@ def main() -> None:
     from benchmarks.overhead.measure import FEW, MANY
 
     base: dict[str, Cost] = {}
-    print("| thousands of instructions, misses | create | create async | chunk of a stream | chunk of its text |")
-    print("|---|---|---|---|---|")
+    print(f"| thousands of instructions, misses | {' | '.join(args.of)} |")
+    print("|---|" + "---|" * len(args.of))
     for variant in args.variants:
-        costs = {work: cost(args.python, variant, work, args.calls if "many" not in work else 4) for work in WORKS}
-        for kind in ("stream", "text"):
-            costs[kind] = costs[f"{kind} many"].minus(costs[f"{kind} few"]).by(MANY - FEW)
-        columns = ("create", "create async", "stream", "text")
-        told = [costs[column].minus(base[column]) if base else costs[column] for column in columns]
+        costs: dict[str, Cost] = {}
+        for counted in args.of:
+            whole, *short = (
+                cost(args.python, variant, work, 4 if "many" in work else args.calls) for work in COUNTED[counted]
+            )
+            costs[counted] = whole.minus(short[0]).by(MANY - FEW) if short else whole
+        told = [costs[counted].minus(base[counted]) if base else costs[counted] for counted in args.of]
         base = base or costs
         sign = "" if base is costs else "+"
         cells = [f"{each.instructions / 1000:{sign}.1f}, {each.misses:{sign}.0f}" for each in told]
