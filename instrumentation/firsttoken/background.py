@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from firsttoken.fingerprint import Fingerprint, Outputs, fingerprint, text_of_request
 from firsttoken.guard import guarded
+from firsttoken.late import LONGEST_WAIT_S
 from firsttoken.request import asked_in
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ LARGE_BODY = 100_000
 LARGEST_BODY = 8_000_000
 #: How long a caller waits for its request's hashes, where its span is looked at while it ends.
 HASH_WAIT_S = 0.001
-#: The longest that one who looks waits for another.
-LONGEST_WAIT_S = 1.0
 
 
 class Prints(NamedTuple):
