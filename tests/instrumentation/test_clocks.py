@@ -221,8 +221,8 @@ def test_a_reader_who_is_late_but_before_the_first_token_is_exact(claude_api: Lo
 
 def test_time_to_headers_leaves_the_body_out(claude_api: LookAlike, recorded: Recording) -> None:
     way = named("create_stream_for")
-    way.run(way.client(claude_api.url), request(headers_s=0.05, ttft_s=0.3))
+    way.run(way.client(claude_api.url), request(headers_s=0.05, ttft_s=1.0))
 
     call = recorded.call()
-    assert 0.05 <= call[a.TIME_TO_HEADERS] < 0.2
-    assert call[a.TIME_TO_FIRST_CHUNK] >= 0.3
+    assert 0.05 <= call[a.TIME_TO_HEADERS] < call[a.TIME_TO_FIRST_CHUNK] - 0.4
+    assert call[a.TIME_TO_FIRST_CHUNK] >= 1.0
