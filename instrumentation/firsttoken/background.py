@@ -71,7 +71,10 @@ def sent(call: Call, body: bytes) -> bool:
 
 
 def answered(call: Call) -> None:
-    """What was answered to `call` will be remembered, for the requests after it."""
+    """The span of `call` has ended. What was answered will be remembered, for the requests after it."""
+    call.ending_in = 0  # from here on who looks at it does so in his own time
+    if call.context is None:
+        return
     if len(_waiting) >= MOST_WAITING:
         _forget(call)
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from _thread import get_ident
 from contextlib import suppress
-from functools import partial
 from time import perf_counter, time, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from opentelemetry.trace import StatusCode
 
 from firsttoken import attributes as a
 from firsttoken import background
-from firsttoken.connection import Attempt, identity_of, trace_to
+from firsttoken.connection import Attempt, identity_of, trace_after, trace_async
 from firsttoken.derive import derive, measured
 from firsttoken.late import add_later
 from firsttoken.request import asked_in, body_of
@@ -22,7 +21,7 @@ from firsttoken.spans import add_to
 from firsttoken.stream import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.trace import Span, SpanContext
     from opentelemetry.util.types import AttributeValue
@@ -32,42 +31,50 @@ if TYPE_CHECKING:
 #: Attempts that are told one by one.
 MOST_ATTEMPT_EVENTS = 32
 
+_NOTHING: Mapping[str, AttributeValue] = {}
+
 
 class Call:
     """One call of the SDK. Times are `perf_counter`, in seconds.
 
-    What most calls never have stands as the class's, and is the call's own once it happens.
+    What is named in `__init__` only by its first value is known, or happens, later.
     """
 
-    #: None until it is known whether the SDK opens one; `owned` says that we opened it, and so end it.
-    span: Span | None = None
-    owned = False
-    #: None until there is something to read: a stream, or a body that the application reads itself.
-    reading: Reading | None = None
-    #: A whole answer's JSON, until it is read.
-    body: bytes | None = None
-    #: Whether the application has its answer but has not read it to the end yet.
-    unfinished = False
-    #: The limits in force: retries, and httpx's timeouts by their names.
-    max_retries: int | None = None
-    timeouts: Mapping[str, float | None] | None = None
-    #: A Messages request's bytes, once they were sent, until they are read; and what they told then.
-    request_body: bytes | None = None
-    prints: background.Prints | None = None
-    #: What any other request asked for.
-    asked: Mapping[str, AttributeValue] = {}
-    #: Its span's, once a request was sent that tells of a prompt.
-    context: SpanContext | None = None
-    #: The thread in which its span ends right now: who looks at it there keeps the application waiting.
-    ending_in = 0
-    retry_wait_s = 0.0
-    headers_at: float | None = None
-    headers: Any = None
-    #: When the headers came, in seconds since the epoch.
-    answered_at = 0.0
-    status: int | None = None
-    _answer: Answer | None = None
-    _ended = False
+    __slots__ = (
+        "_answer",
+        "_ended",
+        "_on_end",
+        "answered_at",
+        "asked",
+        "attempts",
+        "began",
+        "began_ns",
+        "body",
+        "client",
+        "context",
+        "ending_in",
+        "headers",
+        "headers_at",
+        "identity",
+        "is_async",
+        "max_retries",
+        "measured",
+        "nth",
+        "operation",
+        "options",
+        "owned",
+        "prints",
+        "reading",
+        "request_body",
+        "retry_wait_s",
+        "said",
+        "site",
+        "span",
+        "status",
+        "stream",
+        "timeouts",
+        "unfinished",
+    )
 
     def __init__(
         self,
@@ -76,10 +83,9 @@ class Call:
         operation: str,
         site: Site | None,
         on_end: Callable[[Call, dict[str, AttributeValue] | None], None],
-        *,
-        stream: bool,
-        is_async: bool,
-        measured: bool,
+        stream: bool,  # noqa: FBT001 - names cost a dict a call
+        is_async: bool,  # noqa: FBT001
+        measured: bool,  # noqa: FBT001
     ) -> None:
         """`on_end` gets the call, and all that its span says where the call is `measured`."""
         self.began_ns = time_ns()
@@ -97,6 +103,35 @@ class Call:
         #: What its span says of the call's end.
         self.said: dict[str, AttributeValue] = {}
         self._on_end = on_end
+        #: None until it is known whether the SDK opens one; `owned` says that we opened it, and so end it.
+        self.span: Span | None = None
+        self.owned = False
+        #: None until there is something to read: a stream, or a body that the application reads itself.
+        self.reading: Reading | None = None
+        #: A whole answer's JSON, until it is read.
+        self.body: bytes | None = None
+        #: Whether the application has its answer but has not read it to the end yet.
+        self.unfinished = False
+        #: The limits in force: retries, and httpx's timeouts by their names.
+        self.max_retries: int | None = None
+        self.timeouts: Mapping[str, float | None] | None = None
+        #: A Messages request's bytes, once they were sent, until they are read; and what they told then.
+        self.request_body: bytes | None = None
+        self.prints: background.Prints | None = None
+        #: What any other request asked for.
+        self.asked: Mapping[str, AttributeValue] = _NOTHING
+        #: Its span's, once a request was sent that tells of a prompt.
+        self.context: SpanContext | None = None
+        #: The thread in which its span ends right now: who looks at it there keeps the application waiting.
+        self.ending_in = 0
+        self.retry_wait_s = 0.0
+        self.headers_at: float | None = None
+        self.headers: Iterable[tuple[bytes, bytes]] = ()
+        #: When the headers came, in seconds since the epoch.
+        self.answered_at = 0.0
+        self.status: int | None = None
+        self._answer: Answer | None = None
+        self._ended = False
 
     @property
     def answer(self) -> Answer:
@@ -119,11 +154,6 @@ class Call:
 
     # What happens to a call, in order.
 
-    def adopted(self, span: Any) -> None:
-        """The SDK's own span is the call's, and so is its beginning: no clock may show more than its length."""
-        self.span = span
-        self.began = perf_counter() - (time_ns() - span.start_time) / 1e9
-
     def attempt_began(self, request: Any) -> None:
         """The SDK built an HTTP request; where it is not the first, the one before it has failed."""
         attempt = Attempt(self, request.content)
@@ -136,7 +166,11 @@ class Call:
         else:
             self.timeouts = extensions.get("timeout")
         self.attempts.append(attempt)
-        trace = trace_to(attempt, extensions.get("trace"), is_async=self.is_async)
+        theirs = extensions.get("trace")
+        if self.is_async:
+            trace = trace_async(attempt, theirs)
+        else:
+            trace = attempt.observe if theirs is None else trace_after(attempt, theirs)
         request.extensions = {**extensions, "trace": trace}
 
     def refused(self, response: Any) -> None:
@@ -243,7 +277,7 @@ class Call:
         try:
             span.end()
         finally:
-            self.span_ended()
+            background.answered(self)
 
     def _tell(self, span: Span) -> None:
         if self.max_retries is None:
@@ -254,16 +288,13 @@ class Call:
         known = measured(self, getattr(span, "attributes", None) or {}) if self.measured else None
         self.ending_in = get_ident()
         # The SDK's own figures stand, but for the first token: it counts until the application reads it.
-        if not add_later(span, partial(derive, self), a.TIME_TO_FIRST_CHUNK) and span.is_recording():
+        if not add_later(span, self._attributes, a.TIME_TO_FIRST_CHUNK) and span.is_recording():
             add_to(span, derive(self), replacing=a.TIME_TO_FIRST_CHUNK)
         if self.unfinished or self.measured:
             self._on_end(self, known)
 
-    def span_ended(self) -> None:
-        """Its span has ended: from here on who looks at it does so in his own time."""
-        self.ending_in = 0
-        if self.context is not None:
-            background.answered(self)
+    def _attributes(self) -> dict[str, AttributeValue]:
+        return derive(self)
 
     def _tell_failure(self, attempt: Attempt, error_type: str | None) -> None:
         if self.span is not None and len(self.attempts) <= MOST_ATTEMPT_EVENTS:
@@ -271,7 +302,8 @@ class Call:
 
     def _headed(self, response: Any) -> None:
         self.status = response.status_code
-        self.headers = response.headers
+        # As the transport told them, if it did: httpx makes two more objects of each, which would stay in memory too.
+        self.headers = (self.attempts[-1].headers if self.attempts else None) or response.headers.raw
         self.answered_at = time()
 
 

@@ -7,9 +7,8 @@ import os
 import re
 import sys
 import sysconfig
-from functools import lru_cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -39,6 +38,10 @@ _LOOP_FILES = tuple(f"{os.sep}asyncio{os.sep}{name}.py" for name in ("events", "
 _CELL = re.compile(r"ipykernel_\d+[/\\](\d+)\.py$")
 
 _LIBRARY, _LOOP, _APPLICATION = range(3)
+#: Lines that have called are kept, by the identity of their code, which is kept too so that no other can have it.
+_sites: dict[tuple[int, int], tuple[Site, CodeType]] = {}
+#: More are forgotten at once.
+MOST_SITES = 1024
 _kinds: dict[str, int] = {}  # by file, because the hash of a code object is made anew each time, of all it holds
 _origins: WeakKeyDictionary[Coroutine[Any, Any, Any], Site] = WeakKeyDictionary()
 
@@ -86,10 +89,17 @@ def _of_task(loop: FrameType | None) -> Site | None:
 
 def _site(frame: FrameType) -> Site:
     code = frame.f_code
-    return Site(_path(code.co_filename), frame.f_lineno, getattr(code, "co_qualname", code.co_name))
+    place = (id(code), frame.f_lasti)
+    known = _sites.get(place)
+    if known is None:
+        line = frame.f_lineno
+        site = Site(_path(code.co_filename), line, getattr(code, "co_qualname", code.co_name))
+        if len(_sites) >= MOST_SITES:  # an application that compiles code as it goes must not fill memory
+            _sites.clear()
+        _sites[place] = known = (site, code)
+    return known[0]
 
 
-@lru_cache(maxsize=1024)
 def _path(name: str) -> str:
     if name.startswith("<"):
         return name

@@ -13,7 +13,7 @@ from firsttoken.guard import fault
 from firsttoken.response import retry_after_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.util.types import AttributeValue
 
@@ -79,7 +79,9 @@ class Attempt:
     connected: float | None = None
     when_headers: float | None = None
     exception: BaseException | None = None
-    _head: Sequence[Any] = ()
+    #: The HTTP status that answered it, and the headers as they were sent.
+    status: int | None = None
+    headers: Iterable[tuple[bytes, bytes]] | None = None
 
     def __init__(self, call: Call, body: bytes) -> None:
         self.started = perf_counter()
@@ -104,7 +106,9 @@ class Attempt:
                 self.finish_sending()
             elif step == _HEADERS:
                 self.when_headers = now
-                self._head = info["return_value"]
+                head = info["return_value"]
+                # Of HTTP/1.1 it is (version, status, reason, headers), of HTTP/2 (status, headers).
+                self.status, self.headers = head[1 if len(head) > 2 else 0], head[-1]
             elif step == _CONNECTING:
                 if self.connect_began is None:
                     self.connect_began = now
@@ -121,23 +125,14 @@ class Attempt:
             call.sent(body)
 
     @property
-    def status(self) -> int | None:
-        """The HTTP status that answered it."""
-        # httpcore tells (version, status, reason, headers) of HTTP/1.1, (status, headers) of HTTP/2; `ended` does too.
-        return next((part for part in self._head if isinstance(part, int)), None)
-
-    @property
     def failed(self) -> bool:
-        if self.exception is not None:
-            return True
-        status = self.status
-        return status is not None and status >= 400
+        return self.exception is not None or (self.status is not None and self.status >= 400)
 
     def ended(self, status: int | None, headers: Any = None, error: BaseException | None = None) -> None:
         """The attempt failed just now: all that is known of it where the transport told nothing."""
         if not self.traced:
             self.last = perf_counter()
-            self._head, self.exception = (status, headers), error
+            self.status, self.headers, self.exception = status, headers, error
 
     def failure(self, error_type: str | None) -> dict[str, AttributeValue]:
         """What the `firsttoken.attempt` event says of an attempt that failed; its `error_type`, where one is known."""
@@ -148,7 +143,7 @@ class Attempt:
         if status is not None:
             told[a.HTTP_STATUS_CODE] = status
             error_type = error_type or _TYPE_OF_STATUS.get(status, str(status))
-            seconds = retry_after_s(self._head[-1] or ())  # the headers, in all three
+            seconds = retry_after_s(self.headers or ())
             if seconds is not None:
                 told[a.ATTEMPT_RETRY_AFTER] = seconds
         elif error_type is None and self.exception is not None:
@@ -191,14 +186,8 @@ def _learned(event: str) -> int:
     return _NOTHING
 
 
-def trace_to(attempt: Attempt, theirs: Any, *, is_async: bool) -> Callable[[str, Any], Any]:
-    """The `trace` extension that tells `attempt`, after the application's own, if it has one."""
-    return (_async_trace if is_async else _sync_trace)(attempt, theirs)
-
-
-def _sync_trace(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
-    if theirs is None:
-        return attempt.observe
+def trace_after(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
+    """The `trace` extension that tells `attempt`, after the application's own."""
 
     def trace(event: str, info: Any) -> Any:
         result = theirs(event, info)
@@ -208,7 +197,8 @@ def _sync_trace(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
     return trace
 
 
-def _async_trace(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
+def trace_async(attempt: Attempt, theirs: Any) -> Callable[[str, Any], Any]:
+    """The same for the async transports, which await it; `theirs` is None where the application has none."""
     observe = attempt.observe
     if theirs is None:
 

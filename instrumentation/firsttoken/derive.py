@@ -38,8 +38,7 @@ def derive(call: Call) -> dict[str, AttributeValue]:
     if call.site is not None:
         found[a.CODE_FILE], found[a.CODE_LINE], found[a.CODE_FUNCTION] = call.site
     call.answer.add_to(found)
-    if call.headers is not None:
-        header_attributes(call.headers.raw, call.answered_at, found)
+    header_attributes(call.headers, call.answered_at, found)
     if call.headers_at is not None:
         found[a.TIME_TO_HEADERS] = call.headers_at - call.began
     if len(call.attempts) > 1:
@@ -92,9 +91,10 @@ def _add_reading(call: Call, reading: Reading, found: dict[str, AttributeValue])
     pace = pace_of(reading, _streamed_tokens(call, reading))
     if pace.tokens_per_second is not None:
         found[a.OUTPUT_TOKENS_PER_SECOND] = pace.tokens_per_second
-    if pace.gaps:
+    if pace.gap_p95_s is not None:
         found[a.CHUNK_GAP_P95] = pace.gap_p95_s
-        found[a.CHUNK_GAP_MAX] = pace.gaps[-1]
+    if pace.gap_max_s is not None:
+        found[a.CHUNK_GAP_MAX] = pace.gap_max_s
 
 
 def _streamed_tokens(call: Call, reading: Reading) -> int | None:

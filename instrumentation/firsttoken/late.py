@@ -43,7 +43,7 @@ def add_later(span: Any, work: Callable[[], dict[str, AttributeValue]], replacin
         return False
     if kept.maxlen is not None and len(known) + MOST_ADDED > kept.maxlen:
         return False
-    setattr(kept, _WORK, _Pending(kept, work, replacing))  # not by its `__dict__`, which need not be made for that
+    setattr(kept, _WORK, (work, replacing))  # not by its `__dict__`, which need not be made for that
     kept.__class__ = LateAttributes
     return True
 
@@ -56,9 +56,8 @@ class LateAttributes(BoundedAttributes):
 
     @property
     def _dict(self) -> Any:
-        pending: _Pending | None = self.__dict__.get(_WORK)
-        if pending is not None:
-            pending.finish()
+        if _WORK in self.__dict__:
+            _finish(self)
         return self.__dict__["_dict"]
 
     @_dict.setter
@@ -66,40 +65,26 @@ class LateAttributes(BoundedAttributes):
         self.__dict__["_dict"] = value
 
 
-class _Pending:
-    """Work that is done once, by the first who looks; others wait for it."""
-
-    __slots__ = ("_attributes", "_replacing", "_work")
-
-    def __init__(self, attributes: Any, work: Callable[[], dict[str, AttributeValue]], replacing: str) -> None:
-        self._attributes = attributes
-        self._work = work
-        self._replacing = replacing
-
-    def finish(self) -> None:
-        """Does the work, unless it is done."""
-        attributes = self._attributes
-        if attributes is None:
-            return
-        # Made by who looks and not by the caller; all who look at once get the same one.
-        lock = attributes.__dict__.setdefault(_LOCK, _thread.allocate_lock())
-        if not lock.acquire(timeout=LONGEST_WAIT_S):
-            return
-        attributes = self._attributes
-        try:
-            if attributes is not None:
-                known = attributes.__dict__["_dict"]
-                found = self._work()
-                if self._replacing in found:
-                    known.pop(self._replacing, None)
-                known.update({**found, **known})
-        except Exception:  # noqa: BLE001
-            fault("a call's attributes")
-        finally:
-            if attributes is not None:
-                attributes.__dict__.pop(_WORK, None)
-                attributes.__class__ = BoundedAttributes
-                del self._work
-                self._attributes = None
-                attributes.__dict__.pop(_LOCK, None)
-            lock.release()
+def _finish(attributes: Any) -> None:
+    """Does the work once, for the first who looks; others wait for it."""
+    own = attributes.__dict__
+    # Made by who looks and not by the caller; all who look at once get the same one.
+    lock = own.setdefault(_LOCK, _thread.allocate_lock())
+    if not lock.acquire(timeout=LONGEST_WAIT_S):
+        return
+    try:
+        pending = own.get(_WORK)
+        if pending is not None:
+            work, replacing = pending
+            found = work()
+            known = own["_dict"]
+            if replacing in found:
+                known.pop(replacing, None)
+            known.update({**found, **known})
+    except Exception:  # noqa: BLE001
+        fault("a call's attributes")
+    finally:
+        own.pop(_WORK, None)
+        own.pop(_LOCK, None)
+        attributes.__class__ = BoundedAttributes
+        lock.release()

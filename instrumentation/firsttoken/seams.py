@@ -162,9 +162,9 @@ class Recorder:
             operation,
             callsite.find(3),
             self._ended,
-            stream=bool(kwargs.get("stream")),
-            is_async=is_async,
-            measured=operation == "chat" and self._metrics.recorded,
+            bool(kwargs.get("stream")),
+            is_async,
+            operation == "chat" and self._metrics.recorded,
         )
         if not spans.sdk_will_trace(client, options, into=self._provider):
             spans.open_own(self._tracer, call, options)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
 
 from firsttoken import attributes as a
+from firsttoken import background
 from firsttoken.guard import fault, guarded
 from firsttoken.request import body_of, provider_of, request_attributes, server_attributes
 
@@ -53,7 +55,8 @@ def adopt_current(call: Call) -> bool:
     # The clients of other platforms add theirs: `com.anthropic.sdk.python.bedrock`.
     if not isinstance(scope, str) or not scope.startswith(a.SDK_SCOPE_NAME) or not span.is_recording():
         return False
-    call.adopted(span)
+    call.span = span
+    call.began = perf_counter() - (time_ns() - span.start_time) / 1e9  # no clock may show more than its length
     kind = cast("Any", type(span))
 
     def end(end_time: int | None = None) -> None:
@@ -65,7 +68,7 @@ def adopt_current(call: Call) -> bool:
         try:
             kind.end(span, end_time)
         finally:
-            guarded("a span's end", call.span_ended)
+            guarded("a span's end", background.answered, call)
 
     span.end = end
     return True

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: A read that took longer than this waited for the network; a shorter one may have found its bytes already there.
 #: Reading bytes that are there was measured at up to 0.1 ms, in asyncio 0.55 ms.
 WAITED_S = 0.001
-#: The same after many short holds, at which nobody looked whether bytes were there.
+#: The same where nobody looked whether bytes were there: after many short holds, and in an event loop after any.
 WAITED_LONG_S = 0.005
 #: An arrival is known when the application held the stream for less than this since it last waited for it.
 EXACT_S = 0.002
@@ -176,8 +176,9 @@ class Reading:
         asked, came = self.asked[number], self.came[number]
         hold = asked - before
         held = self._held + hold
-        # After a short hold nobody looks whether bytes lie there; many of them make a long one.
-        waited_s = WAITED_LONG_S if self.looks and hold <= EXACT_S < held else WAITED_S
+        # Who looks does so after a long hold only, of which many short ones make one too.
+        looked = self.looks and hold > EXACT_S
+        waited_s = WAITED_S if looked or held <= EXACT_S else WAITED_LONG_S
         if came - asked > waited_s and number not in self.found_there:
             held = 0.0
         self._judged, self._held = number + 1, held
@@ -270,14 +271,11 @@ async def watch_async(events: AsyncIterator[Any], call: Call, reading: Reading) 
 
 
 class Pace(NamedTuple):
-    """What the deltas of a stream tell. `gaps`: seconds between deltas, ascending. None is not known."""
+    """What the deltas of a stream tell. Gaps are seconds between deltas. None is not known."""
 
-    tokens_per_second: float | None
-    gaps: list[float]
-
-    @property
-    def gap_p95_s(self) -> float:
-        return self.gaps[round(0.95 * (len(self.gaps) - 1))]
+    tokens_per_second: float | None = None
+    gap_p95_s: float | None = None
+    gap_max_s: float | None = None
 
 
 def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
@@ -286,13 +284,14 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
     An application that holds the stream hides when deltas came; between two whose arrival is known, the server sent
     all those between them, however long they were held. Subtracting the hold instead would call a slow reader's
     model fast. A delta's part of the tokens is taken from its characters. Gaps before tool input are left out: the
-    API sends it in bursts, one a parameter.
+    API sends it in bursts, one a parameter. After a delta that may have come earlier than it was read, the server was
+    silent for at least as long as its next one took: that is the longest gap, if it is longer than any that is known.
     """
     deltas = reading.deltas
     begun = reading.summed_up
     known = [index for index, moment in enumerate(deltas) if moment > 0 and index >= begun]
     if len(known) < 2:
-        return Pace(None, [])
+        return Pace()
     first, last = known[0], known[-1]
     span_s = deltas[last] - deltas[first]
     rate = None
@@ -301,5 +300,10 @@ def pace_of(reading: Reading, streamed_tokens: int | None) -> Pace:
         if tokens >= LEAST_RATE_TOKENS - 1:
             rate = tokens / span_s
     skip = reading.json_deltas
-    gaps = [deltas[at] - deltas[at - 1] for at in known if at > begun and deltas[at - 1] > 0 and at not in skip]
-    return Pace(rate, sorted(gaps))
+    after = [at for at in known if at > begun and at not in skip]
+    gaps = sorted(deltas[at] - deltas[at - 1] for at in after if deltas[at - 1] > 0)
+    return Pace(
+        rate,
+        gaps[round(0.95 * (len(gaps) - 1))] if gaps else None,
+        max((deltas[at] - abs(deltas[at - 1]) for at in after), default=None),
+    )

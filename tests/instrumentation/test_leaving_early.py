@@ -19,7 +19,7 @@ from tests.instrumentation.recording import CallSpan, Recording
 from tests.instrumentation.request import request
 
 #: A long answer, of which little will be read.
-LONG = request(output_tokens=300, tokens_per_second=300, ttft_s=0.02)
+LONG = request(output_tokens=300, tokens_per_second=75, ttft_s=0.02)
 
 
 def left(recorded: Recording, *, chunks: int | None = None) -> CallSpan:
@@ -31,7 +31,7 @@ def left(recorded: Recording, *, chunks: int | None = None) -> CallSpan:
     assert call.get(a.RESPONSE_FINISH_REASONS) is None
     assert call[a.INPUT_TOKENS] > 0
     assert call.get(a.CHUNK_COUNT) == chunks
-    assert call.duration_s < 0.9  # the whole answer takes a second
+    assert call.duration_s < 3.5  # the whole answer takes four seconds
     assert not trace.get_current_span().is_recording()
     return call
 
