@@ -32,6 +32,9 @@ _SERVER: Final[dict[str, str | bool | int]] = {
     "client.showErrorDetails": "none",
     "global.developmentMode": False,
     "logger.level": "warning",
+    # After each drawing of a part it would go through every object of the process, for 0.1 s: Python does so by itself
+    # when there is cause.
+    "runner.postScriptGC": False,
     "server.fileWatcherType": "none",
     "server.headless": True,
     "server.maxUploadSize": importing.MOST_MB,
