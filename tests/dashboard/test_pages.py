@@ -17,7 +17,7 @@ from firsttoken_dashboard.demo.api import LookAlike
 from tests.dashboard.conftest import Open, Serve, span, whole
 
 if TYPE_CHECKING:
-    pass
+    from playwright.sync_api import WebSocketRoute
 
 
 def test_from_the_first_page_to_a_finding_its_calls_one_call_its_fix_and_out_of_the_list(
@@ -226,10 +226,33 @@ def test_the_filtered_calls_can_be_taken_along(pages: str, open_page: Open, tmp_
     told = page.get_by_text(" failed, ").inner_text()
     for name in ("CSV", "Parquet"):
         with page.expect_download() as waiting:
-            page.get_by_role("button", name=name).click()
+            page.get_by_role("link", name=name).click()
         waiting.value.save_as(tmp_path / name)
     with (tmp_path / "CSV").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert f"of {len(rows)} calls" in told
     assert all(row["error_type"] for row in rows)
     assert duckdb.read_parquet(str(tmp_path / "Parquet")).fetchall()[0][0] in {row["span_id"] for row in rows}
+
+
+def test_a_file_can_be_taken_from_a_page_that_shows_late_what_the_server_has_drawn(pages: str, open_page: Open):
+    held: list[str | bytes] | None = None
+    browsers: list[WebSocketRoute] = []
+
+    def route(browser: WebSocketRoute) -> None:
+        browsers.append(browser)
+        browser.connect_to_server().on_message(lambda told: browser.send(told) if held is None else held.append(told))
+
+    page = open_page("about:blank")
+    page.route_web_socket("**/_stcore/stream", route)
+    page.goto(f"{pages}/calls?span=all&outcome=failed")
+    whole(page)
+    held = []
+    page.wait_for_timeout(3000)  # live, the list is drawn anew each second
+    assert held, "nothing was drawn meanwhile"
+    late, held = held, None
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+        for told in late:
+            browsers[-1].send(told)
+    assert waiting.value.failure() is None

@@ -125,6 +125,15 @@ class Table:
     empty: str = "Nothing here."
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to take along from `href`."""
+
+    label: str
+    href: str
+    help: str
+
+
 Action: TypeAlias = Literal["apply", "snooze", "dismiss", "open"]
 
 
@@ -179,6 +188,11 @@ def facts(what: Sequence[tuple[str, str]], *, key: str) -> None:
 def ways(caption: str, what: Sequence[tuple[str, str]], *, key: str) -> None:
     """Draw links to pages of ours: (label, address) each."""
     _component("ways")(key=key, data={"caption": caption, "ways": list(what)})
+
+
+def files(caption: str, what: Sequence[File], *, key: str) -> None:
+    """Draw links to files."""
+    _component("files")(key=key, data={"caption": caption, "files": [_told(one) for one in what]})
 
 
 def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key: str) -> None:
