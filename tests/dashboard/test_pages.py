@@ -181,6 +181,21 @@ def test_a_new_call_of_a_running_script_appears_within_two_seconds_and_the_page_
     assert abs(after["y"] - before["y"]) < 2
 
 
+def test_a_live_page_asks_for_nothing_while_the_store_stands_still(tmp_path: Path, serve: Serve, open_page: Open):
+    store = tmp_path / "still.duckdb"
+    firsttoken.store.open(store).append([span(number) for number in range(30)])
+    sent: list[str | bytes] = []
+    page = open_page("about:blank")
+    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.goto(f"{serve(store)}/")
+    whole(page)
+    page.wait_for_timeout(3000)
+    before = len(sent)
+    page.wait_for_timeout(4000)
+    # Now and then each of the five parts is drawn again, because windows move.
+    assert len(sent) - before <= 5
+
+
 def test_a_page_that_is_paused_holds_still(tmp_path: Path, serve: Serve, open_page: Open):
     store = tmp_path / "paused.duckdb"
     firsttoken.store.open(store).append([span(number) for number in range(30)])

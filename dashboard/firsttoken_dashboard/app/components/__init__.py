@@ -207,6 +207,16 @@ def table(what: Table, *, key: str) -> str | None:
     return asked if isinstance(asked, str) else None
 
 
+def watch(path: str, state: str | None, *, unsettled: bool, key: str) -> None:
+    """Run the fragment that this stands in again once the WebSocket at `path` tells of another state than this one.
+
+    While `unsettled` each second too. Without a `state` there is nothing to compare.
+    """
+    component("firsttoken_watch", js=_text("watch.js"))(
+        key=key, data={"path": path, "state": state, "unsettled": unsettled}, on_again_change=_noted
+    )
+
+
 def _noted() -> None:
     """A trigger arrives as the mount's result; Streamlit wants a callback to know that the trigger exists."""
 
