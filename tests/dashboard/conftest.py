@@ -53,7 +53,7 @@ def serve() -> Iterator[Serve]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One for a module: what a browser has loaded once it does not load again."""
     context = browser.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)  # no promise: a server's first page takes 8 s of a slow machine that is busy
     yield context
     context.close()
 

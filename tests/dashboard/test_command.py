@@ -49,6 +49,13 @@ def test_a_page_that_pretends_to_live_on_this_machine_gets_nothing(pages: str):
     connection.close()
 
 
+def test_a_file_is_had_only_by_who_was_told_its_address(pages: str):
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(pages).port, timeout=10)
+    connection.request("GET", f"/files/{'0' * 64}/calls.csv")
+    assert connection.getresponse().status == 404
+    connection.close()
+
+
 def test_it_serves_without_a_store(tmp_path: Path):
     with serving(tmp_path / "none.duckdb") as address:
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(address).port, timeout=10)

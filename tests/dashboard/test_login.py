@@ -37,7 +37,10 @@ def asked(
     return told
 
 
-@pytest.mark.parametrize("path", ["/", "/calls?span=all", "/static/index.js", "/_stcore/host-config", "/favicon.png"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/calls?span=all", "/static/index.js", "/_stcore/host-config", "/favicon.png", "/files/ticket/calls.csv"],
+)
 def test_without_the_token_every_address_is_the_login(guarded: str, path: str):
     status, _, body = asked(guarded, path)
     assert status == 401

@@ -17,7 +17,7 @@ from firsttoken_dashboard.demo.api import LookAlike
 from tests.dashboard.conftest import Open, Serve, span, whole
 
 if TYPE_CHECKING:
-    pass
+    from playwright.sync_api import WebSocketRoute
 
 
 def test_from_the_first_page_to_a_finding_its_calls_one_call_its_fix_and_out_of_the_list(
@@ -167,7 +167,7 @@ def test_a_new_call_of_a_running_script_appears_within_two_seconds_and_the_page_
             application.stdin.write("go\n")
             application.stdin.flush()
             ended = float(application.stdout.readline())
-            calls.get_by_text(str(n), exact=True).wait_for(timeout=10_000)
+            calls.get_by_text(str(n), exact=True).wait_for()
             late.append(time.time() - ended)
             if n == 31:  # its model has a row of its own now
                 page.wait_for_timeout(1500)
@@ -179,6 +179,23 @@ def test_a_new_call_of_a_running_script_appears_within_two_seconds_and_the_page_
     assert before is not None
     assert after is not None
     assert abs(after["y"] - before["y"]) < 2
+
+
+def test_a_live_page_asks_for_nothing_while_the_store_stands_still(tmp_path: Path, serve: Serve, open_page: Open):
+    store = tmp_path / "still.duckdb"
+    firsttoken.store.open(store).append([span(number) for number in range(30)])
+    sent: list[int] = []
+    page = open_page("about:blank")
+    page.on("websocket", lambda socket: socket.on("framesent", lambda told: sent.append(len(told))))
+    page.goto(f"{serve(store)}/")
+    whole(page)
+    stretches: list[int] = []
+    while not stretches or (stretches[-1] > 5 and len(stretches) < 10):  # until what is made beside the page is there
+        before = len(sent)
+        page.wait_for_timeout(4000)
+        stretches.append(len(sent) - before)
+    # Now and then each of the five parts is drawn again, because windows move.
+    assert stretches[-1] <= 5, stretches
 
 
 def test_a_page_that_is_paused_holds_still(tmp_path: Path, serve: Serve, open_page: Open):
@@ -202,7 +219,7 @@ def test_without_a_store_the_page_says_what_to_run_and_shows_the_first_call_by_i
     page.get_by_text("opentelemetry-instrument python app.py").wait_for()
     page.get_by_text("firsttoken demo").wait_for()
     firsttoken.store.open(store).append([span(1)])
-    page.get_by_role("group").filter(has_text="Calls").first.wait_for(timeout=8000)
+    page.get_by_role("group").filter(has_text="Calls").first.wait_for()
 
 
 def test_a_window_without_calls_leads_to_the_calls_there_are(tmp_path: Path, serve: Serve, open_page: Open):
@@ -226,10 +243,39 @@ def test_the_filtered_calls_can_be_taken_along(pages: str, open_page: Open, tmp_
     told = page.get_by_text(" failed, ").inner_text()
     for name in ("CSV", "Parquet"):
         with page.expect_download() as waiting:
-            page.get_by_role("button", name=name).click()
+            page.get_by_role("link", name=name).click()
         waiting.value.save_as(tmp_path / name)
     with (tmp_path / "CSV").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert f"of {len(rows)} calls" in told
     assert all(row["error_type"] for row in rows)
     assert duckdb.read_parquet(str(tmp_path / "Parquet")).fetchall()[0][0] in {row["span_id"] for row in rows}
+
+
+def test_a_file_can_be_taken_from_a_page_that_shows_late_what_the_server_has_drawn(
+    simulated: Path, tmp_path: Path, serve: Serve, open_page: Open
+):
+    store = tmp_path / "late.duckdb"
+    shutil.copy(simulated, store)
+    held: list[str | bytes] | None = None
+    browsers: list[WebSocketRoute] = []
+
+    def route(browser: WebSocketRoute) -> None:
+        browsers.append(browser)
+        browser.connect_to_server().on_message(lambda told: browser.send(told) if held is None else held.append(told))
+
+    page = open_page("about:blank")
+    page.route_web_socket("**/_stcore/stream", route)
+    page.goto(f"{serve(store)}/calls?span=all&outcome=failed")
+    whole(page)
+    held = []
+    firsttoken.store.open(store).append([span(10_000)])
+    while not held:
+        page.wait_for_timeout(200)
+    page.wait_for_timeout(2000)
+    late, held = held, None
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+        for told in late:
+            browsers[-1].send(told)
+    assert waiting.value.failure() is None

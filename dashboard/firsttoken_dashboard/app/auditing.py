@@ -100,6 +100,7 @@ def audit(reader: Reader, chosen: Chosen) -> Standing:
                 target=_make, args=(one, one.done, reader.store, chosen.window, reader.state, calls), daemon=True
             ).start()
         done = one.done
+        reader.unsettled |= done is not None or one.state != reader.state
     if done is not None and one.made is None and calls <= SMALL:
         done.wait(_PATIENCE_S)
     progress = None if one.done is None else one.progress

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 import firsttoken.store
-from firsttoken_dashboard.app import importing, serving, theme
+from firsttoken_dashboard.app import changes, exporting, importing, serving, theme
 from firsttoken_dashboard.app.login import Login
 from firsttoken_dashboard.options import CommandError, add_store
 
@@ -32,6 +32,9 @@ _SERVER: Final[dict[str, str | bool | int]] = {
     "client.showErrorDetails": "none",
     "global.developmentMode": False,
     "logger.level": "warning",
+    # After each drawing of a part it would go through every object of the process, for 0.1 s: Python does so by itself
+    # when there is cause.
+    "runner.postScriptGC": False,
     "server.fileWatcherType": "none",
     "server.headless": True,
     "server.maxUploadSize": importing.MOST_MB,
@@ -127,6 +130,7 @@ def bound(host: str, port: int) -> socket.socket:
 def _serve(listener: socket.socket, address: str, *, token: str | None, by_name: bool, opens_browser: bool) -> None:
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.routing import Route, WebSocketRoute
     from streamlit import config
     from streamlit.starlette import App
 
@@ -135,6 +139,7 @@ def _serve(listener: socket.socket, address: str, *, token: str | None, by_name:
     with resources.as_file(resources.files(__package__ or "").joinpath("main.py")) as script:
         app = App(
             script,
+            routes=[WebSocketRoute(changes.PATH, changes.tell), Route(exporting.PATH, exporting.answer)],
             # With a login, any name may be asked for: a page that pretends to live here has no cookie of this name.
             middleware=[
                 *([Middleware(Login, token=token)] if token is not None else []),

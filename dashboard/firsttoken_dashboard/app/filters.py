@@ -62,8 +62,8 @@ class Chosen:
 
     @property
     def refresh_s(self) -> float | None:
-        """How often live parts ask again; None when paused."""
-        return 1.0 if self.live else None
+        """How often live parts are drawn again without a cause; None when paused."""
+        return 10.0 if self.live else None
 
     def parameters(self, **more: str | float | None) -> dict[str, str]:
         """The query string that shows a colleague the same, with a page's own choices added."""

@@ -16,9 +16,9 @@ from firsttoken_dashboard.app.reading import Reader
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
 
-#: Streamlit leaves six lines free above a page. The class is the one that our own container's key makes.
+#: Streamlit leaves six lines free above a page, and a gap around what shows nothing. Classes are made of our own keys.
 _CLOSER: Final = (
-    "<style>.st-key-bar { margin-top: -3.5rem; }"
+    "<style>.st-key-bar { margin-top: -3.5rem; } [class*=st-key-watch-] { display: none; }"
     "@media (max-width: 640px) { .st-key-bar { margin-top: -1.5rem; } }</style>"
 )
 _ICON: Final = str(Path(__file__).with_name("favicon.svg"))

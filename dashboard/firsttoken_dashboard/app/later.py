@@ -74,6 +74,7 @@ def answer(reader: Reader, key: Hashable, make: Callable[[], T], *, kept_s: floa
                 target=_make, args=(one, one.done, make, reader.state, 0.0 if small else HEAD_START_S), daemon=True
             ).start()
         done = one.done
+        reader.unsettled |= done is not None or one.state != reader.state
     if done is not None and one.answer is None and small:
         done.wait(_PATIENCE_S)
     return Standing(cast("T | None", one.answer), one.wrong, done)

@@ -47,14 +47,19 @@ class _Answer:
     value: Any
 
 
+_stores: Final[dict[Path, firsttoken.store.Store]] = {}
 _answers: OrderedDict[Hashable, _Answer] = OrderedDict()
 _lock = threading.Lock()
 _drawing: ContextVar[Reader | None] = ContextVar("drawing", default=None)
 
 
 def opened(path: Path | None = None) -> firsttoken.store.Store:
-    """The store that the command was started with, or the one at `path`. Raises StoreError where its place is none."""
-    return firsttoken.store.open(path, memory_limit=_MEMORY)
+    """The store that the command was started with, or the one at `path`. Raises StoreError where its place is none.
+
+    One for all drawings: each store makes a DuckDB of its own to take in what waits, and looks for what is too old.
+    """
+    store = firsttoken.store.open(path, memory_limit=_MEMORY)
+    return _stores.setdefault(store.path, store)
 
 
 @contextmanager
@@ -108,7 +113,11 @@ class Reader:
         self.store = store
         self._patience = 1 / _SHARE - 1 if calm else 0.0
         self._state = state(store.path)
+        self._answered = False
+        self._opening_s = 0.0
         self._open = ExitStack()
+        #: Whether the same drawing will come out otherwise soon, though the store stays as it is.
+        self.unsettled = False
         self._con: duckdb.DuckDBPyConnection | None = None
 
     def __enter__(self) -> Self:
@@ -120,7 +129,7 @@ class Reader:
 
     @property
     def state(self) -> Hashable:
-        """The store's state at the beginning of this drawing."""
+        """The state of the store that this drawing's answers are about."""
         return self._state
 
     def ask(
@@ -145,18 +154,23 @@ class Reader:
     def remembered(self, key: Hashable, make: Callable[[], T], *, at_least_s: float = 0) -> T:
         """What `make` gave for this store in this state; for `at_least_s` seconds also if the store has changed."""
         whole = (str(self.store.path), key)
-        began = time.monotonic()
+        began, opening_s = time.monotonic(), self._opening_s
         with _lock:
             kept = _answers.get(whole)
             if kept is not None and (
                 kept.state == self._state or began - kept.at < max(at_least_s, self._patience * kept.took_s)
             ):
                 _answers.move_to_end(whole)
+                self._answered = True
+                self.unsettled |= kept.state != self._state
                 return cast("T", kept.value)
         answer = make()
+        self._answered = True
         with _lock:
             now = time.monotonic()
-            _answers[whole] = _Answer(now, self._state, now - began, answer)
+            # Without the opening, which is long because of what waited beside the store: it says nothing of the next.
+            took_s = now - began - (self._opening_s - opening_s)
+            _answers[whole] = _Answer(now, self._state, took_s, answer)
             while len(_answers) > _KEPT:
                 _answers.popitem(last=False)
         return answer
@@ -164,9 +178,22 @@ class Reader:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """This drawing's connection, read-only, with prices attached; opened at the first call."""
         if self._con is None:
+            began = time.monotonic()
             self._con = self._open.enter_context(self.store.read())
+            self._settle()
             pricing.attach(self._con, pricing.load())
+            self._opening_s += time.monotonic() - began
         return self._con
+
+    def _settle(self) -> None:
+        """Know the store by what opening it has made of it: the other parts would ask everything once more.
+
+        Nobody writes while it is open, so the answers are about this state unless more waits beside it by now.
+        """
+        opened = state(self.store.path)
+        if not self.store.outbox_fill():
+            self.unsettled |= self._answered and opened != self._state
+            self._state = opened
 
 
 @contextmanager

@@ -125,6 +125,15 @@ class Table:
     empty: str = "Nothing here."
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to take along from `href`."""
+
+    label: str
+    href: str
+    help: str
+
+
 Action: TypeAlias = Literal["apply", "snooze", "dismiss", "open"]
 
 
@@ -181,6 +190,11 @@ def ways(caption: str, what: Sequence[tuple[str, str]], *, key: str) -> None:
     _component("ways")(key=key, data={"caption": caption, "ways": list(what)})
 
 
+def files(caption: str, what: Sequence[File], *, key: str) -> None:
+    """Draw links to files."""
+    _component("files")(key=key, data={"caption": caption, "files": [_told(one) for one in what]})
+
+
 def timeline(caption: str, lanes: Sequence[Lane], ticks: Sequence[Tick], *, key: str) -> None:
     """Draw lanes on one clock."""
     data = {"caption": caption, "lanes": [_told(lane) for lane in lanes], "ticks": [_told(tick) for tick in ticks]}
@@ -191,6 +205,16 @@ def table(what: Table, *, key: str) -> str | None:
     """Draw a table; the key of the column whose head the reader clicked since the last run, if any."""
     asked = _component("table")(key=key, data=_told(what), on_sort_change=_noted).sort
     return asked if isinstance(asked, str) else None
+
+
+def watch(path: str, state: str | None, *, unsettled: bool, key: str) -> None:
+    """Run the fragment that this stands in again once the WebSocket at `path` tells of another state than this one.
+
+    While `unsettled` each second too. Without a `state` there is nothing to compare.
+    """
+    component("firsttoken_watch", js=_text("watch.js"))(
+        key=key, data={"path": path, "state": state, "unsettled": unsettled}, on_again_change=_noted
+    )
 
 
 def _noted() -> None:

@@ -11,7 +11,8 @@ from firsttoken_dashboard.analysis import calls as questions
 from firsttoken_dashboard.analysis.calls import Choices, Filter, Listed
 from firsttoken_dashboard.app import components, exporting, figures, links, live, reading
 from firsttoken_dashboard.app.choosing import choice
-from firsttoken_dashboard.app.components import Cell, Column, Row, Table
+from firsttoken_dashboard.app.components import Cell, Column, File, Row, Table
+from firsttoken_dashboard.app.exporting import Wanted
 from firsttoken_dashboard.app.filters import Chosen, chosen
 from firsttoken_dashboard.app.reading import Reader
 from firsttoken_dashboard.app.views import call, words
@@ -215,29 +216,19 @@ def _pager(at: int, pages: int, found: questions.Count) -> None:
 
 def _files(chosen: Chosen, asked: Filter, order: str, found: questions.Count, *, descending: bool) -> None:
     """What is filtered, to take along; made when it is asked for."""
-    window, cut = chosen.window, found.n_calls > exporting.MOST
-    told = f"The first {figures.count(exporting.MOST)} of them." if cut else "Every call that the filters leave."
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "CSV",
-            lambda: exporting.as_csv(window, asked, order, descending=descending),
-            file_name="calls.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            help=f"{told} Text that a spreadsheet would take for a formula has a quote before it.",
-            key="csv",
-        )
-        st.download_button(
-            "Parquet",
-            lambda: exporting.as_parquet(window, asked, order, descending=descending),
-            file_name="calls.parquet",
-            mime="application/vnd.apache.parquet",
-            icon=":material/download:",
-            on_click="ignore",
-            help=told,
-            key="parquet",
-        )
+    told = "Every call that the filters leave."
+    if found.n_calls > exporting.MOST:
+        told = f"The first {figures.count(exporting.MOST)} of them."
+    wanted = Wanted(chosen.window, asked, order, descending)
+    quoted = f"{told} Text that a spreadsheet would take for a formula has a quote before it."
+    components.files(
+        "Take these calls along",
+        [
+            File("CSV", exporting.address(wanted, "calls.csv"), quoted),
+            File("Parquet", exporting.address(wanted, "calls.parquet"), told),
+        ],
+        key="files",
+    )
 
 
 def _shown() -> list[int]:
