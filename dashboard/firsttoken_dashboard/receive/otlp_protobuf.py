@@ -45,10 +45,9 @@ if TYPE_CHECKING:
 
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
-
-
-#: Attributes of which is remembered what they came to, and how many bytes one of them may have.
-_REMEMBERED: Final = 4096
+#: Attributes of which is remembered what they came to; with more, they leave the processor's cache. And how many bytes
+#: one of them may have.
+_REMEMBERED: Final = 1024
 _REMEMBERED_LENGTH: Final = 256
 _remembered: dict[bytes, tuple[str, Json]] = {}
 
