@@ -6,14 +6,15 @@ core, and what they decoded is durable beside the store when they are done: only
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
 import signal
-import threading
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from firsttoken import store as stores
@@ -22,6 +23,8 @@ from firsttoken_dashboard.receive.decoded import Decoded, UndecodableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Future
+    from multiprocessing.connection import Connection
     from pathlib import Path
 
     from firsttoken.store import Store
@@ -73,10 +76,67 @@ def lay(store: Path, pieces: Sequence[Piece]) -> Tally:
     return tally
 
 
-def processes() -> ProcessPoolExecutor:
-    """Processes for `lay`; they start with the first piece."""
-    # Not forked: this process has threads, and DuckDB in them.
-    return ProcessPoolExecutor(count(), multiprocessing.get_context("spawn"), _begin)
+class DecoderEndedError(Exception):
+    """A process that decodes is gone, with what it was given."""
+
+
+class Decoders:
+    """Processes for `lay`, started when they are needed, each at a pipe of its own.
+
+    Not a ProcessPoolExecutor: its processes share a queue, and when one of them is killed, whoever writes a piece into
+    that queue may do so for ever (seen in Python 3.10).
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(count(), "firsttoken-decoder")
+        self._started: list[_Decoder] = []
+        self._idle: SimpleQueue[_Decoder] = SimpleQueue()
+
+    def submit(self, store: Path, pieces: Sequence[Piece]) -> Future[Tally]:
+        """Have `lay` done by one of them; the future may also fail with DecoderEndedError."""
+        if self._idle.empty() and len(self._started) < count():
+            self._started.append(_Decoder())
+            self._idle.put(self._started[-1])
+        return self._threads.submit(self._lay, store, pieces)
+
+    def close(self) -> None:
+        """Wait for what they are doing, and end them; what has not begun is not done."""
+        self._threads.shutdown(cancel_futures=True)
+        for decoder in self._started:
+            decoder.end()
+
+    def _lay(self, store: Path, pieces: Sequence[Piece]) -> Tally:
+        decoder = self._idle.get()
+        try:
+            return decoder.lay(store, pieces)
+        finally:
+            self._idle.put(decoder)
+
+
+class _Decoder:
+    """One process, and this end of its pipe."""
+
+    def __init__(self) -> None:
+        # Not forked: this process has threads, and DuckDB in them.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()  # so that a pipe ends with its process
+
+    def lay(self, store: Path, pieces: Sequence[Piece]) -> Tally:
+        try:
+            self._pipe.send((store, pieces))
+            answer: Tally | Exception = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise DecoderEndedError from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def end(self) -> None:
+        self._pipe.close()
+        self._process.join()
 
 
 def count() -> int:
@@ -84,20 +144,20 @@ def count() -> int:
     return min(os.cpu_count() or 1, _MOST)
 
 
-def _begin() -> None:
+def _serve(pipe: Connection) -> None:
+    """Lay what comes through the pipe, until whoever holds its other end closes it or is gone."""
     # What is decoded holds no cycles, and to look for some takes a tenth of the time.
     gc.disable()
     # Ctrl-C reaches every process of a terminal; the one that was started says what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Without: a process whose parent was killed waits for its next piece for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            store, pieces = pipe.recv()
+            try:
+                answer: Tally | Exception = lay(store, pieces)
+            except Exception as error:  # noqa: BLE001 - raised where the piece came from
+                answer = error
+            pipe.send(answer)
 
 
 def _lay(store: Store, decoded: Decoded, tally: Tally) -> None:

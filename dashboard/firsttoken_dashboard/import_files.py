@@ -11,7 +11,6 @@ import sys
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,6 @@ from firsttoken_dashboard.receive.pieces import pieces
 if TYPE_CHECKING:
     import argparse
     import io
-    from concurrent.futures import ProcessPoolExecutor
 
     from firsttoken.store import Store
     from firsttoken_dashboard.receive.pieces import Piece
@@ -64,16 +62,16 @@ def run(args: argparse.Namespace) -> int:
     # What is decoded holds no cycles, and to look for some takes a tenth of the time.
     gc.disable()
     # The merger is one thread: DuckDB keeps memory for every thread that it ever worked in.
-    decoders, merger = import_decoding.processes(), ThreadPoolExecutor(1, "firsttoken-merger")
+    decoders, merger = import_decoding.Decoders(), ThreadPoolExecutor(1, "firsttoken-merger")
     try:
         for name in args.files:
             _import(_Import(store, decoders, merger), name)
-    except BrokenProcessPool:
+    except import_decoding.DecoderEndedError:
         raise options.CommandError(
             "a process that decodes was ended from outside; import again: what is stored already is not added twice."
         ) from None
     finally:
-        decoders.shutdown(cancel_futures=True)
+        decoders.close()
         merger.shutdown(cancel_futures=True)
         gc.enable()
     return 0
@@ -124,7 +122,7 @@ class _Import:
         merger: a thread for the tables.
     """
 
-    def __init__(self, store: Store, decoders: ProcessPoolExecutor, merger: ThreadPoolExecutor) -> None:
+    def __init__(self, store: Store, decoders: import_decoding.Decoders, merger: ThreadPoolExecutor) -> None:
         self.tally = import_decoding.Tally()
         self._store = store
         self._decoders = decoders
@@ -137,7 +135,7 @@ class _Import:
         """Get `group` beside the store soon, and what lies there into the tables.
 
         Raises:
-            StoreError, BrokenProcessPool: it cannot be written, or a decoder is gone.
+            StoreError, DecoderEndedError: it cannot be written, or a decoder is gone.
         """
         size = sum(len(piece.data) for piece in group)
         while self._laying and (len(self._laying) > import_decoding.count() or self._soon_beside(size) > _MOST_SOON):
@@ -151,7 +149,7 @@ class _Import:
             # As a copy on its way to another process it would need twice the memory.
             self.tally.add(import_decoding.lay(self._store.path, group))
         else:
-            self._laying.append((self._decoders.submit(import_decoding.lay, self._store.path, group), size))
+            self._laying.append((self._decoders.submit(self._store.path, group), size))
 
     def _soon_beside(self, size: int) -> float:
         """How full the outbox may be once all that is being decoded, and `size` bytes more, lie there."""
@@ -159,7 +157,7 @@ class _Import:
         return self._store.outbox_fill() + _GROWTH * decoding / outbox.BOUND
 
     def finish(self, group: list[Piece]) -> None:
-        """Take in the rest, `group` too. Raises StoreError, BrokenProcessPool."""
+        """Take in the rest, `group` too. Raises StoreError, DecoderEndedError."""
         rest = import_decoding.lay(self._store.path, group)
         while self._laying:
             self._take_tally()

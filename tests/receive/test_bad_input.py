@@ -193,21 +193,22 @@ def test_a_megabyte_of_text_and_deep_nesting_are_no_trouble(receiver: Running) -
     assert receiver.rows("SELECT count(*) FROM spans") == [(2,)]
 
 
-def test_nesting_beyond_protobufs_own_limit_is_a_400(receiver: Running) -> None:
+def test_nesting_beyond_protobufs_own_limit_is_a_400_and_nothing_of_the_request_is_stored(receiver: Running) -> None:
     body = b""
     for _ in range(200):
         inner = b"\x0a" + varint(len(body)) + body  # AnyValue inside ArrayValue
         body = b"\x2a" + varint(len(inner)) + inner
     key_value = b"\x0a\x01k\x12" + varint(len(body)) + body
-    one_span = b"\x4a" + varint(len(key_value)) + key_value
+    one_span = b"\x0a\x10" + b"t" * 16 + b"\x12\x08" + b"s" * 8 + b"\x4a" + varint(len(key_value)) + key_value
     for field in (b"\x12", b"\x12", b"\x0a"):
         one_span = field + varint(len(one_span)) + one_span
 
-    answer = receiver.post(one_span)
+    answer = receiver.post(request(span(2)).SerializeToString() + one_span)
 
     assert answer.status == 400
     assert Status.FromString(answer.body).message
     assert receiver.post(request(span(1)).SerializeToString()).status == 200
+    assert receiver.rows("SELECT span_id FROM spans") == [(span(1).span_id.hex(),)]
 
 
 def test_a_bomb_of_many_gzip_members_is_refused(receiver: Running) -> None:

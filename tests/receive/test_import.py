@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import os
+import multiprocessing
 import struct
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from firsttoken import store
 from firsttoken.store import outbox
 from firsttoken_dashboard import import_decoding, import_files
 from firsttoken_dashboard.cli import main
+from firsttoken_dashboard.receive.pieces import Piece
 from tests.receive.conftest import rows
 from tests.receive.otlp import json_request, json_span, request, span
 
@@ -105,25 +107,34 @@ def test_bad_lines_are_told_whichever_process_met_them(
     assert rows(store.open(path), "SELECT count(*) FROM calls") == [(8,)]
 
 
+@pytest.mark.parametrize("idle", [True, False], ids=["idle", "at work"])
 def test_an_import_whose_decoder_is_killed_says_so_and_what_it_stored_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, idle: bool
 ) -> None:
+    """It does not wait for ever to hand over the next piece, which is more than a pipe holds."""
+
+    class Decoders(import_decoding.Decoders):
+        def submit(self, store: Path, pieces: Sequence[Piece]) -> Future[import_decoding.Tally]:
+            submitted = super().submit(store, pieces)
+            if idle:
+                wait([submitted])
+            for process in multiprocessing.active_children():
+                process.kill()
+                process.join()
+            return submitted
+
     monkeypatch.setattr(import_files, "_GROUP_BYTES", 1)
     file, path = tmp_path / "traces.jsonl", tmp_path / "store.duckdb"
-    file.write_bytes(b"\n".join(json_request(json_span(number)) for number in range(1, 40)))
-    processes = import_decoding.processes
-
-    def dying() -> ProcessPoolExecutor:
-        pool = processes()
-        pool.submit(os._exit, 9)
-        return pool
-
-    monkeypatch.setattr(import_decoding, "processes", dying)
-    assert main(["import", str(file), "--store", str(path)]) == 2
+    spans = [json_span(number) for number in range(1, 6001)]
+    file.write_bytes(b"\n".join(json_request(*spans[first : first + 2000]) for first in range(0, 6000, 2000)))
+    with monkeypatch.context() as patched:
+        patched.setattr(import_decoding, "Decoders", Decoders)
+        assert main(["import", str(file), "--store", str(path)]) == 2
     assert "import again" in capsys.readouterr().err
-    monkeypatch.setattr(import_decoding, "processes", processes)
+    if idle:
+        assert rows(store.open(path), "SELECT count(*) FROM spans") == [(2000,)]
     assert main(["import", str(file), "--store", str(path)]) == 0
-    assert rows(store.open(path), "SELECT count(*) FROM spans") == [(39,)]
+    assert rows(store.open(path), "SELECT count(*) FROM spans") == [(6000,)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

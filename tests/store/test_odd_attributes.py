@@ -1,4 +1,4 @@
-"""Whatever stands under the names that `calls.sql` reads, its span has a row, and its neighbours have theirs.
+"""Whatever stands under the names that `facts.sql` reads, its span has a row, and its neighbours have theirs.
 
     FIRSTTOKEN_FUZZ=2000 pytest tests/store/test_odd_attributes.py
 
@@ -25,7 +25,7 @@ from tests.store.spans import SECOND, START
 EXAMPLES = int(os.environ.get("FIRSTTOKEN_FUZZ", "10"))
 
 #: Every name that the SQL reads, from its own text.
-NAMES = sorted(set(re.findall(r'"([a-zA-Z0-9_.]+)": (?:"[A-Z]+"|\[)', sql("calls.sql"))))
+NAMES = sorted(set(re.findall(r'"([a-zA-Z0-9_.]+)": (?:"[A-Z]+"|\[)', sql("facts.sql"))))
 SCOPES = sorted({span["scope_name"] for name in DIALECTS for span in recorded(name)})
 
 LARGE = "x" * 2**20

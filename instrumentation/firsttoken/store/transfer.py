@@ -70,8 +70,7 @@ def store(connection: duckdb.DuckDBPyConnection) -> int:
 
 def derive(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes the calls of the spans in `derive_from` anew, together with the stored calls that those spans touch."""
-    calls = "CREATE OR REPLACE TEMP TABLE derived AS " + sql("calls.sql")
-    connection.execute(calls)
+    _tell(connection)
     began, _ = _bounds(connection, "derived")
     first, last = _bounds(connection, "derive_from")
     first, last = first - _APART_NS, last + _APART_NS
@@ -80,8 +79,19 @@ def derive(connection: duckdb.DuckDBPyConnection) -> None:
     if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is not None:
         connection.execute("INSERT INTO derive_from BY NAME " + _within("touched_spans.sql", first, last))
         connection.execute(_DELETE_TOUCHED)
-        connection.execute(calls)
+        _tell(connection)
     connection.execute("INSERT INTO calls BY NAME SELECT * FROM derived")
+
+
+def _tell(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the temporary view `derived`: the calls that the spans in `derive_from` tell of."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE facts AS\n" + sql("facts.sql"))
+    if connection.execute(sql("alone.sql")).fetchall() == [(True,)]:
+        calls = "SELECT * EXCLUDE (trust, first_hand, apart) FROM facts"
+    else:
+        connection.execute("CREATE OR REPLACE TEMP TABLE joined AS\n" + sql("calls.sql"))
+        calls = "FROM joined"
+    connection.execute("CREATE OR REPLACE TEMP VIEW derived AS " + calls)
 
 
 def count_drop(connection: duckdb.DuckDBPyConnection, spans: int, reason: str) -> None:
