@@ -1,6 +1,6 @@
 """One process's part of `benchmarks.overhead.run`: instrumentations put on and taken off, measured by turns.
 
-    python -m benchmarks.overhead.measure VARIANT… [--rounds 20] [--calls 50]
+    python -m benchmarks.overhead.measure VARIANT… [--rounds 20] [--calls 50] [--of KIND…]
 
 Needs anthropic, OpenTelemetry's SDK and the instrumentations named, and prints the figures as JSON: for each variant
 and each kind of work the µs of every round. Times are the CPU time of the calling thread; `whole process` adds all
@@ -33,6 +33,9 @@ REQUEST: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Tell me about the sea and its ships. " * 20}],
 }
 FEW, MANY = 20, 320
+KINDS = ("create", "async create", "stream", "async stream", "text")
+#: What machines are compared by.
+ATTRIBUTES = {f"gen_ai.attribute.{number}": value for number, value in enumerate(("text", 1, 2.5, True) * 7)}
 
 Figures = dict[str, dict[str, list[float]]]
 
@@ -178,6 +181,19 @@ def batch(figures: dict[str, list[float]], name: str, calls: int, work: Callable
     figures[f"{name}, whole process"].append((time.process_time_ns() - process) / calls / 1e3)
 
 
+def scale(figures: dict[str, list[float]], calls: int, client: Any) -> None:
+    """What it takes to set 28 attributes, one by one, on a span of OpenTelemetry's: between calls, as it is done."""
+    tracer, taken_ns = trace.get_tracer("scale"), 0
+    for _ in range(calls):
+        create(client)
+        span = tracer.start_span("scale")
+        began = time.thread_time_ns()
+        for name, value in ATTRIBUTES.items():
+            span.set_attribute(name, value)
+        taken_ns += time.thread_time_ns() - began
+    figures["28 attributes"].append(taken_ns / calls / 1e3)
+
+
 async def batch_async(
     figures: dict[str, list[float]], name: str, calls: int, work: Callable[[Any], Awaitable[None]], client: Any
 ) -> None:
@@ -190,25 +206,32 @@ async def batch_async(
     finish()
 
 
-def one_round(figures: dict[str, list[float]], calls: int, *, sdk: bool) -> None:
+def one_round(figures: dict[str, list[float]], calls: int, of: Sequence[str], *, sdk: bool) -> None:
     httpx = transport.httpx
     clients = Clients(anthropic.Anthropic, httpx.Client, sdk=sdk)
-    batch(figures, "create", calls, lambda: create(clients.few))
-    batch(figures, "stream few", calls // 3, lambda: stream(clients.few))
-    batch(figures, "stream many", calls // 5, lambda: stream(clients.many))
-    batch(figures, "text few", calls // 3, lambda: text(clients.few))
-    batch(figures, "text many", calls // 5, lambda: text(clients.many))
+    if "create" in of:
+        batch(figures, "create", calls, lambda: create(clients.few))
+        scale(figures, calls // 2, clients.few)
+    if "stream" in of:
+        batch(figures, "stream few", calls // 3, lambda: stream(clients.few))
+        batch(figures, "stream many", calls // 5, lambda: stream(clients.many))
+    if "text" in of:
+        batch(figures, "text few", calls // 3, lambda: text(clients.few))
+        batch(figures, "text many", calls // 5, lambda: text(clients.many))
 
     async def main() -> None:
         clients = Clients(anthropic.AsyncAnthropic, httpx.AsyncClient, sdk=sdk)
-        await batch_async(figures, "async create", calls, create_async, clients.few)
-        await batch_async(figures, "async stream few", calls // 3, stream_async, clients.few)
-        await batch_async(figures, "async stream many", calls // 5, stream_async, clients.many)
+        if "async create" in of:
+            await batch_async(figures, "async create", calls, create_async, clients.few)
+        if "async stream" in of:
+            await batch_async(figures, "async stream few", calls // 3, stream_async, clients.few)
+            await batch_async(figures, "async stream many", calls // 5, stream_async, clients.many)
 
-    asyncio.run(main())
+    if any(kind.startswith("async") for kind in of):
+        asyncio.run(main())
 
 
-def measure(variants: Sequence[str], rounds: int, calls: int) -> Figures:
+def measure(variants: Sequence[str], rounds: int, calls: int, of: Sequence[str]) -> Figures:
     """The figures of all rounds but the first, which warms up; every other goes through the variants backwards."""
     figures: Figures = {}
     for number in range(rounds + 1):
@@ -217,7 +240,7 @@ def measure(variants: Sequence[str], rounds: int, calls: int) -> Figures:
         for name in variants if number % 2 else tuple(reversed(variants)):
             sdk, on = VARIANTS[name]
             with on():
-                one_round(figures[name], calls, sdk=sdk)
+                one_round(figures[name], calls, of, sdk=sdk)
     return figures
 
 
@@ -226,12 +249,15 @@ def main() -> None:
     parser.add_argument("variants", nargs="+", choices=VARIANTS)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--calls", type=int, default=50, help="calls in a batch")
+    parser.add_argument("--of", nargs="+", choices=KINDS, default=list(KINDS), help="what is measured")
     args = parser.parse_args()
     if "logfire" not in args.variants and "openlit" not in args.variants:
         provider = TracerProvider()
         provider.add_span_processor(BatchSpanProcessor(Reader()))
         trace.set_tracer_provider(provider)
-    print(json.dumps({"anthropic": anthropic.__version__, "us": measure(args.variants, args.rounds, args.calls)}))
+    print(
+        json.dumps({"anthropic": anthropic.__version__, "us": measure(args.variants, args.rounds, args.calls, args.of)})
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a call costs with and without us, and with each of its peers, on the caller's path.
 
-    python -m benchmarks.overhead.run [--rounds 20] [--turns 2] [--environments DIR] [--only NAME…]
+    python -m benchmarks.overhead.run [--rounds 20] [--turns 2] [--of KIND…] [--environments DIR] [--only NAME…]
 
 Each instrumentation is measured in a process of its own, by turns with the same calls uninstrumented: ours with this
 Python, a peer in an environment that is made for it. Figures are µs of CPU time of the calling thread, which a busy
@@ -19,11 +19,11 @@ import sys
 import tempfile
 import venv
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.overhead.measure import FEW, MANY, Figures
+from benchmarks.overhead.measure import FEW, KINDS, MANY, Figures
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -82,8 +82,16 @@ ROWS = (
 Take = Callable[[dict[str, list[float]]], list[float]]
 
 
-def of(kind: str) -> Take:
-    return lambda us: us[kind]
+class Column(NamedTuple):
+    """`kind` of work, and how its figure is taken from what was measured."""
+
+    title: str
+    kind: str
+    take: Take
+
+
+def of(name: str) -> Take:
+    return lambda us: us[name]
 
 
 def per_chunk(kind: str) -> Take:
@@ -93,17 +101,17 @@ def per_chunk(kind: str) -> Take:
     ]
 
 
-CALLS: dict[str, Take] = {
-    "create": of("create"),
-    "create async": of("async create"),
-    f"a stream of {FEW}": of("stream few"),
-    "create, all threads": of("create, whole process"),
-}
-CHUNKS: dict[str, Take] = {
-    "create(stream)": per_chunk("stream"),
-    "create(stream) async": per_chunk("async stream"),
-    "text_stream": per_chunk("text"),
-}
+CALLS = (
+    Column("create", "create", of("create")),
+    Column("create async", "async create", of("async create")),
+    Column(f"a stream of {FEW}", "stream", of("stream few")),
+    Column("create, all threads", "create", of("create, whole process")),
+)
+CHUNKS = (
+    Column("create(stream)", "stream", per_chunk("stream")),
+    Column("create(stream) async", "async stream", per_chunk("async stream")),
+    Column("text_stream", "text", per_chunk("text")),
+)
 
 
 def environment(name: str, home: Path) -> Path:
@@ -120,9 +128,9 @@ def environment(name: str, home: Path) -> Path:
     return python
 
 
-def measured(python: Path, variants: tuple[str, ...], rounds: int, calls: int) -> Figures:
+def measured(python: Path, variants: tuple[str, ...], rounds: int, calls: int, kinds: list[str]) -> Figures:
     command = [str(python), "-m", "benchmarks.overhead.measure", *variants]
-    command += ["--rounds", str(rounds), "--calls", str(calls)]
+    command += ["--rounds", str(rounds), "--calls", str(calls), "--of", *kinds]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "FIRSTTOKEN_"))}
     told = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=REPOSITORY, env=kept
@@ -141,20 +149,22 @@ def cell(figures: Figures, row: Row, take: Take) -> str:
     return f"{added:+.{digits}f} (×{1 + added / statistics.median(theirs):.2f})"
 
 
-def table(title: str, columns: dict[str, Take], figures: dict[str, Figures]) -> str:
-    lines = [f"| {title} | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
+def table(title: str, columns: Sequence[Column], figures: dict[str, Figures]) -> str:
+    lines = [f"| {title} | {' | '.join(column.title for column in columns)} |", "|---|" + "---|" * len(columns)]
     for row in ROWS:
         if row.environment in figures:
-            cells = [cell(figures[row.environment], row, take) for take in columns.values()]
+            cells = [cell(figures[row.environment], row, column.take) for column in columns]
             lines.append(f"| {row.title} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def meanwhile(figures: dict[str, Figures]) -> str:
-    """What of ours the caller's thread does after its request is sent."""
-    us = figures["firsttoken"]["firsttoken on sdk"]["create, while the network is awaited"]
+    """What of ours the caller's thread does after its request is sent, and how fast this machine is."""
+    ours = figures["firsttoken"]
+    sent, scale = ours["firsttoken on sdk"]["create, while the network is awaited"], ours["sdk"]["28 attributes"]
     return (
-        f"Of what firsttoken adds to a create, {statistics.median(us):.0f} µs are spent while the network is awaited."
+        f"Of what firsttoken adds to a create, {statistics.median(sent):.0f} µs are spent while the network is "
+        f"awaited. For scale: setting 28 attributes on a span takes {statistics.median(scale):.0f} µs here."
     )
 
 
@@ -163,6 +173,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--calls", type=int, default=50, help="calls in a batch")
     parser.add_argument("--turns", type=int, default=2, help="processes of each kind, one after the other")
+    parser.add_argument("--of", nargs="+", choices=KINDS, default=list(KINDS), help="what is measured")
     parser.add_argument("--environments", type=Path, help="where the peers' environments are kept; made if missing")
     parser.add_argument("--only", nargs="+", choices=ENVIRONMENTS, default=list(ENVIRONMENTS))
     args = parser.parse_args()
@@ -172,14 +183,16 @@ def main() -> None:
         for _ in range(args.turns):
             for name, python in pythons.items():
                 for group in ENVIRONMENTS[name].groups:
-                    for variant, kinds in measured(python, group, args.rounds, args.calls).items():
+                    for variant, kinds in measured(python, group, args.rounds, args.calls, args.of).items():
                         all_kinds = figures[name].setdefault(variant, defaultdict[str, list[float]](list))
                         for kind, us in kinds.items():
                             all_kinds[kind] += us
-    print(table("µs a call", CALLS, figures), end="\n\n")
-    print(table("µs a chunk", CHUNKS, figures))
-    if "firsttoken" in figures:
-        print(f"\n{meanwhile(figures)}")
+    for title, columns in (("µs a call", CALLS), ("µs a chunk", CHUNKS)):
+        asked = [column for column in columns if column.kind in args.of]
+        if asked:
+            print(table(title, asked, figures), end="\n\n")
+    if "firsttoken" in figures and "create" in args.of:
+        print(meanwhile(figures))
 
 
 if __name__ == "__main__":
