@@ -1,4 +1,4 @@
-"""One process's part of `benchmarks.overhead.run`: instrumentations put on and taken off, measured by turns.
+"""One process's part of `benchmarks.overhead.run`: copies of the SDK, each with something put on, measured by turns.
 
     python -m benchmarks.overhead.measure VARIANT… [--rounds 20] [--calls 50] [--of KIND…]
 
@@ -13,14 +13,14 @@ import argparse
 import asyncio
 import gc
 import json
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-import anthropic
 from benchmarks.overhead import transport
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -49,68 +49,40 @@ class Reader(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-@contextmanager
-def uninstrumented() -> Generator[None]:
-    yield
+def nothing() -> None:
+    """Uninstrumented, or with the SDK's own tracing."""
 
 
-@contextmanager
-def firsttoken(**options: Any) -> Generator[None]:
-    instrumentor = import_module("firsttoken").AnthropicInstrumentor()
-    instrumentor.instrument(**options)
-    try:
-        yield
-    finally:
-        instrumentor.uninstrument()
+def firsttoken() -> None:
+    import_module("firsttoken").AnthropicInstrumentor().instrument()
 
 
-@contextmanager
-def firsttoken_with_reader() -> Generator[None]:
+def firsttoken_with_reader() -> None:
     metrics = import_module("opentelemetry.sdk.metrics")
     reader = import_module("opentelemetry.sdk.metrics.export").InMemoryMetricReader()
-    provider = metrics.MeterProvider([reader])
-    with firsttoken(meter_provider=provider):
-        yield
-    provider.shutdown()
+    import_module("firsttoken").AnthropicInstrumentor().instrument(meter_provider=metrics.MeterProvider([reader]))
 
 
-def instrumentor(module: str) -> Callable[[], Any]:
+def instrumentor(module: str) -> Callable[[], None]:
     """An instrumentation that follows OpenTelemetry's interface."""
-
-    @contextmanager
-    def on() -> Generator[None]:
-        one = import_module(module).AnthropicInstrumentor()
-        one.instrument()
-        try:
-            yield
-        finally:
-            one.uninstrument()
-
-    return on
+    return lambda: import_module(module).AnthropicInstrumentor().instrument()
 
 
-@contextmanager
-def logfire() -> Generator[None]:
+def logfire() -> None:
     library = import_module("logfire")
-    if not trace.get_tracer_provider().__class__.__module__.startswith("logfire"):
-        library.configure(
-            send_to_logfire=False, console=False, additional_span_processors=[BatchSpanProcessor(Reader())]
-        )
-    with library.instrument_anthropic():
-        yield
+    library.configure(send_to_logfire=False, console=False, additional_span_processors=[BatchSpanProcessor(Reader())])
+    library.instrument_anthropic().__enter__()
 
 
-@contextmanager
-def openlit() -> Generator[None]:
-    """Stays: it has no way to be taken off. So it is measured in a process of its own, against another without."""
+def openlit() -> None:
+    """Changes more than the SDK. So it is measured in a process of its own, against another without."""
     import_module("openlit").init(disable_metrics=True)
-    yield
 
 
 #: Name: whether the SDK traces itself, and what is put on.
-VARIANTS: dict[str, tuple[bool, Callable[[], Any]]] = {
-    "uninstrumented": (False, uninstrumented),
-    "sdk": (True, uninstrumented),
+VARIANTS: dict[str, tuple[bool, Callable[[], None]]] = {
+    "uninstrumented": (False, nothing),
+    "sdk": (True, nothing),
     "firsttoken on sdk": (True, firsttoken),
     "firsttoken alone": (False, firsttoken),
     "firsttoken on sdk, reader": (True, firsttoken_with_reader),
@@ -120,6 +92,32 @@ VARIANTS: dict[str, tuple[bool, Callable[[], Any]]] = {
     "logfire": (False, logfire),
     "openlit": (False, openlit),
 }
+
+
+class Copy:
+    """A copy of the SDK's modules, and of ours, with something put on that stays; `with` it, they are imported.
+
+    Put on and taken off by turns, the interpreter would each time learn anew what it specializes its code to.
+    """
+
+    def __init__(self, put_on: Callable[[], None]) -> None:
+        _set_aside()
+        self.anthropic: Any = import_module("anthropic")
+        put_on()
+        self._modules = _set_aside()
+
+    def __enter__(self) -> Any:
+        _set_aside()
+        sys.modules.update(self._modules)
+        return self.anthropic
+
+    def __exit__(self, *_: object) -> None:
+        self._modules = _set_aside()  # with what was imported meanwhile
+
+
+def _set_aside() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.partition(".")[0] in {"anthropic", "firsttoken"}]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 class Clients:
@@ -206,7 +204,7 @@ async def batch_async(
     finish()
 
 
-def one_round(figures: dict[str, list[float]], calls: int, of: Sequence[str], *, sdk: bool) -> None:
+def one_round(figures: dict[str, list[float]], calls: int, of: Sequence[str], anthropic: Any, *, sdk: bool) -> None:
     httpx = transport.httpx
     clients = Clients(anthropic.Anthropic, httpx.Client, sdk=sdk)
     if "create" in of:
@@ -233,14 +231,15 @@ def one_round(figures: dict[str, list[float]], calls: int, of: Sequence[str], *,
 
 def measure(variants: Sequence[str], rounds: int, calls: int, of: Sequence[str]) -> Figures:
     """The figures of all rounds but the first, which warms up; every other goes through the variants backwards."""
+    copies = {put_on: Copy(put_on) for _, put_on in (VARIANTS[name] for name in variants)}
     figures: Figures = {}
     for number in range(rounds + 1):
         if number <= 1:
             figures = {name: defaultdict[str, list[float]](list) for name in variants}
         for name in variants if number % 2 else tuple(reversed(variants)):
-            sdk, on = VARIANTS[name]
-            with on():
-                one_round(figures[name], calls, of, sdk=sdk)
+            sdk, put_on = VARIANTS[name]
+            with copies[put_on] as anthropic:
+                one_round(figures[name], calls, of, anthropic, sdk=sdk)
     return figures
 
 
@@ -255,9 +254,7 @@ def main() -> None:
         provider = TracerProvider()
         provider.add_span_processor(BatchSpanProcessor(Reader()))
         trace.set_tracer_provider(provider)
-    print(
-        json.dumps({"anthropic": anthropic.__version__, "us": measure(args.variants, args.rounds, args.calls, args.of)})
-    )
+    print(json.dumps(measure(args.variants, args.rounds, args.calls, args.of)))
 
 
 if __name__ == "__main__":
