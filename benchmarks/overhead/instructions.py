@@ -3,15 +3,16 @@
     python -m benchmarks.overhead.instructions [VARIANT…] [--of create…] [--python PATH] [--calls 20]
 
 The same calls and variants as `benchmarks.overhead.measure`, run under valgrind's callgrind, which counts the
-instructions of the calling thread and simulates its caches (32 kB, and 512 kB behind it): the same to a percent
-whenever it is asked, at forty times the time. Each variant stands on the first. `--python`: that of a peer's
-environment (`benchmarks.overhead.run --environments DIR` makes them). Needs valgrind.
+instructions of the calling thread and simulates its caches (32 kB, and 512 kB behind it): the same to a few percent
+whenever it is asked, at forty times the time. The garbage collector's are left out. Each variant stands on the first.
+`--python`: that of a peer's environment (`benchmarks.overhead.run --environments DIR` makes them). Needs valgrind.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -91,6 +92,8 @@ def inside(variant: str, work: str, calls: int) -> None:
         for _ in range(12):
             once()
         time.sleep(0.3)
+        gc.collect()
+        gc.disable()  # its turns fall by chance, and are long
         _control("-i", "on")
         once()
         _control("-z")
