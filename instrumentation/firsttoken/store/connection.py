@@ -10,6 +10,7 @@ one process take turns as two processes do.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,9 +19,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from .errors import StoreBusy, StoreDamaged, StoreError, StoreMissing, StoreUnreadable
 from .lock import backoff, turn_to_open
+from .mending import Mending
 
 if TYPE_CHECKING:
     import duckdb
+
+_logger = logging.getLogger(__name__)
 
 #: Files of this storage version open in every DuckDB that the project supports.
 STORAGE_VERSION: Final = "v1.4.0"
@@ -69,15 +73,19 @@ class Writer:
         return self._memory
 
     @contextmanager
-    def attached(self, deadline: float) -> Generator[duckdb.DuckDBPyConnection]:
+    def attached(self, deadline: float, *, died: bool = False) -> Generator[duckdb.DuckDBPyConnection]:
         """The connection with the store attached as its default database, made if it is missing.
 
         Retries with jitter until `deadline` (a `time.monotonic()` value) while someone else holds the file.
 
+        Args:
+            deadline: when to give up.
+            died: the last writer died in its turn: all metadata is looked at, and mended where that death damaged it.
+
         Raises:
             StoreBusy, StoreUnreadable: it cannot be opened.
         """
-        connection = self._attach(deadline)
+        connection = self._attach_mended(deadline, died=died)
         try:
             yield connection
         finally:
@@ -90,6 +98,28 @@ class Writer:
         """
         self.close()
         return self._attach(deadline)
+
+    def _attach_mended(self, deadline: float, *, died: bool) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        mending = Mending(self._store)
+        while True:
+            try:
+                connection = self._attach(deadline)
+                if died or mending:
+                    mending.check(connection)
+            except (StoreUnreadable, duckdb.Error) as error:
+                self._detach()
+                if mending.mend(error):
+                    continue
+                told = error if isinstance(error, StoreError) else unreadable(self._store, error)
+                if isinstance(told, StoreDamaged) or mending:
+                    mending.undo()
+                    raise StoreDamaged(str(told)) from error
+                raise
+            if mending:
+                _logger.warning("%s was left half-written by a process that died; it is whole again.", self._store)
+            return connection
 
     def _attach(self, deadline: float) -> duckdb.DuckDBPyConnection:
         connection = self.memory()

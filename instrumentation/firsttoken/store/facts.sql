@@ -86,10 +86,13 @@ WITH parsed AS NOT MATERIALIZED (
 told AS NOT MATERIALIZED (
     SELECT
         * EXCLUDE (attributes, resource),
-        TRY_CAST(a."output.value" AS JSON) AS answer,
-        coalesce(TRY_CAST(a."gen_ai.usage.raw" AS JSON), TRY_CAST(a."output.value" AS JSON) -> '$.usage') AS raw_usage,
-        TRY_CAST(a."llm.invocation_parameters" AS JSON) AS parameters,
-        TRY_CAST(a."request_data" AS JSON) AS request_data,
+        -- Not TRY_CAST: DuckDB 1.4.0 fails at a text that is no JSON and not ASCII.
+        CASE WHEN json_valid(a."output.value") THEN a."output.value"::JSON END AS answer,
+        coalesce(
+            CASE WHEN json_valid(a."gen_ai.usage.raw") THEN a."gen_ai.usage.raw"::JSON END, answer -> '$.usage'
+        ) AS raw_usage,
+        CASE WHEN json_valid(a."llm.invocation_parameters") THEN a."llm.invocation_parameters"::JSON END AS parameters,
+        CASE WHEN json_valid(a."request_data") THEN a."request_data"::JSON END AS request_data,
         CASE
             WHEN scope_name = 'firsttoken' OR a."firsttoken.time_to_headers" IS NOT NULL
                 OR a."firsttoken.client.id" IS NOT NULL THEN 'firsttoken'
@@ -290,7 +293,8 @@ stated AS NOT MATERIALIZED (
         ) AS service_tier,
         a."firsttoken.speed" AS speed,
         coalesce(a."firsttoken.inference_geo", raw_usage ->> '$.inference_geo') AS inference_geo,
-        TRY_CAST(a."firsttoken.server_tool_counts" AS JSON) AS server_tool_counts,
+        CASE WHEN json_valid(a."firsttoken.server_tool_counts")
+            THEN a."firsttoken.server_tool_counts"::JSON END AS server_tool_counts,
         a."gen_ai.output.type" AS output_type,
         a."firsttoken.response.blocks" AS response_blocks,
         a."firsttoken.request.hash" AS request_hash,

@@ -8,6 +8,7 @@ when its holder dies.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sys
@@ -38,6 +39,8 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+#: What the lock file says while a writer has its turn. A process that dies leaves it there.
+_IN_TURN: Final = b"w"
 #: In how many of its tries a writer lets waiting readers go first. Not in all, or readers could keep it out for ever.
 _COURTESY: Final = 0.97
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -54,8 +57,8 @@ def lock_file(store: Path) -> Path:
 
 
 @contextmanager
-def write_lock(store: Path, deadline: float) -> Generator[None]:
-    """Holds the lock of `store` inside the `with` block.
+def write_lock(store: Path, deadline: float) -> Generator[bool]:
+    """Holds the lock of `store` inside the `with` block. Gives whether the last writer died in its turn.
 
     Args:
         store: path of the DuckDB file.
@@ -75,9 +78,28 @@ def write_lock(store: Path, deadline: float) -> Generator[None]:
                 attempt += 1
         finally:
             os.close(readers)
-        yield
+        died = _died(lock)
+        with contextlib.suppress(OSError):  # a full disk
+            os.write(lock, _IN_TURN)
+        try:
+            yield died
+        finally:
+            with contextlib.suppress(OSError):
+                os.ftruncate(lock, 0)
     finally:
         # Closing gives the lock back.
+        os.close(lock)
+
+
+def writer_died(store: Path) -> bool:
+    """Whether nobody has the turn, and who had it last died in it."""
+    try:
+        lock = os.open(lock_file(store), os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        return _taken(lock) and _died(lock)
+    finally:
         os.close(lock)
 
 
@@ -123,6 +145,13 @@ def _opened(store: Path, ending: str) -> int:
 
 def _path(store: Path, ending: str) -> Path:
     return store.with_name(f"{store.name}.{ending}")
+
+
+def _died(lock: int) -> bool:
+    """What a lock file that is held says of the turn before; it is at its beginning afterwards."""
+    died = os.read(lock, 1) == _IN_TURN
+    os.lseek(lock, 0, os.SEEK_SET)
+    return died
 
 
 def _taken(descriptor: int, *, shared: bool = False) -> bool:

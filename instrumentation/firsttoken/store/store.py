@@ -17,7 +17,7 @@ from . import outbox, retention, schema, transfer
 from .batch import SpanBatch
 from .deposits import Deposits
 from .errors import StoreDamaged, StoreError, StoreUnreadable
-from .lock import lock_file, write_lock
+from .lock import lock_file, write_lock, writer_died
 from .records import SpanRecord
 
 if TYPE_CHECKING:
@@ -207,7 +207,10 @@ class Store:
         time.sleep(max(0.0, min(_PAUSE_S, self._ended + _PAUSE_S - time.monotonic())))
         self._writer.memory()  # before it is our turn: nobody is to wait for DuckDB's start
         try:
-            with write_lock(self.path, deadline), self._writer.attached(deadline) as connection:
+            with (
+                write_lock(self.path, deadline) as died,
+                self._writer.attached(deadline, died=died) as connection,
+            ):
                 schema.ensure(connection, self.path)
                 yield connection
         finally:
@@ -220,9 +223,8 @@ class Store:
         try:
             try:
                 self._write_once(deadline)
-            except StoreDamaged as error:
-                aside = connections.set_aside(self.path)
-                _logger.warning("%s It lies at %s now.", error, aside)
+            except StoreDamaged:
+                self._set_aside(deadline)
                 self._write_once(deadline)
         except StoreUnreadable:
             if segment is not None:
@@ -235,16 +237,27 @@ class Store:
             self._deposits.written()
         return True
 
+    def _set_aside(self, deadline: float) -> None:
+        """Makes room for a new store, unless another process did that before it was our turn."""
+        with write_lock(self.path, deadline):
+            try:
+                with self._writer.attached(deadline):
+                    return
+            except StoreDamaged as error:
+                _logger.warning("%s It lies at %s now.", error, connections.set_aside(self.path))
+
     def _drain(self, patience_s: float) -> None:
         """Writes what waits in the outbox now, unless that takes long or cannot be."""
         newest = outbox.newest(self.path)
-        if newest is None:
+        died = newest is None and writer_died(self.path)  # what that left half-written is mended by a writer's turn
+        if newest is None and not died:
             return
         import duckdb
 
         until = time.monotonic() + min(_DRAIN_S, patience_s)
         # What is added meanwhile is left to the next reader, or busy writers could hold this one for all of its time.
-        while (oldest := outbox.oldest(self.path)) is not None and oldest <= newest and time.monotonic() < until:
+        while died or ((oldest := outbox.oldest(self.path)) and oldest <= (newest or "") and time.monotonic() < until):
+            died = False
             if not self._mutex.acquire(blocking=False):
                 return
             try:
