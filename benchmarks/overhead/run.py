@@ -4,7 +4,8 @@
 
 Each instrumentation is measured in a process of its own, by turns with the same calls uninstrumented: ours with this
 Python, a peer in an environment that is made for it. Figures are µs of CPU time of the calling thread, which a busy
-machine disturbs less than the clock: medians over all rounds, and of the differences between neighbours in a round.
+machine disturbs less than the clock: medians over all rounds, and of the differences between neighbours in a round,
+with the interval in which these lie at 95 %. In brackets: the ratio to what the row stands on.
 `benchmarks.overhead.measure` says what a call is here, `benchmarks.overhead.transport` what it is sent to.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -25,6 +27,8 @@ from typing import NamedTuple
 
 from benchmarks.overhead.measure import FEW, KINDS, MANY, Figures
 
+#: What the figures are converted to: µs to set 28 attributes.
+QUICK_US = 20.0
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -138,15 +142,31 @@ def measured(python: Path, variants: tuple[str, ...], rounds: int, calls: int, k
     return json.loads(told.splitlines()[-1])
 
 
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Between which the median of what `values` are a sample of lies, in 95 of 100 cases: two of the values themselves.
+
+    How many of them lie below the median is as with a coin, whatever they are distributed like.
+    """
+    ordered = sorted(values)
+    reach = math.ceil(0.98 * math.sqrt(len(ordered)))
+    middle = len(ordered) // 2
+    return ordered[max(0, middle - reach)], ordered[min(len(ordered) - 1, middle + reach)]
+
+
+def differences(figures: Figures, variant: str, base: str, take: Take) -> list[float]:
+    """What `variant` takes over `base`, of neighbours."""
+    return [one - other for one, other in zip(take(figures[variant]), take(figures[base]), strict=True)]
+
+
 def cell(figures: Figures, row: Row, take: Take) -> str:
-    mine = take(figures[row.variant])
-    median = statistics.median(mine)
+    median = statistics.median(take(figures[row.variant]))
     digits = 0 if median > 100 else 2
     if row.base is None:
         return f"{median:.{digits}f}"
-    theirs = take(figures[row.base])
-    added = statistics.median(one - other for one, other in zip(mine, theirs, strict=True))
-    return f"{added:+.{digits}f} (×{1 + added / statistics.median(theirs):.2f})"
+    added = differences(figures, row.variant, row.base, take)
+    low, high = interval(added)
+    ratio = 1 + statistics.median(added) / statistics.median(take(figures[row.base]))
+    return f"{statistics.median(added):+.{digits}f}, {low:.{digits}f} to {high:.{digits}f} (×{ratio:.2f})"
 
 
 def table(title: str, columns: Sequence[Column], figures: dict[str, Figures]) -> str:
@@ -158,14 +178,23 @@ def table(title: str, columns: Sequence[Column], figures: dict[str, Figures]) ->
     return "\n".join(lines)
 
 
-def meanwhile(figures: dict[str, Figures]) -> str:
-    """What of ours the caller's thread does after its request is sent, and how fast this machine is."""
-    ours = figures["firsttoken"]
-    sent, scale = ours["firsttoken on sdk"]["create, while the network is awaited"], ours["sdk"]["28 attributes"]
-    return (
-        f"Of what firsttoken adds to a create, {statistics.median(sent):.0f} µs are spent while the network is "
-        f"awaited. For scale: setting 28 attributes on a span takes {statistics.median(scale):.0f} µs here."
+def in_words(figures: Figures, columns: Sequence[Column]) -> list[str]:
+    """What of ours a create does after its request is sent, and all figures of ours by how fast this machine is."""
+    sent, scale = figures["firsttoken on sdk"]["create, while the network is awaited"], figures["sdk"]["28 attributes"]
+    unit = statistics.median(scale)
+    awaited = (
+        f"Of what firsttoken adds to a create, {statistics.median(sent):.0f} µs go by while the network is awaited."
     )
+    machine = (
+        f"Setting 28 attributes on a span takes {unit:.0f} µs here; on a machine where that takes {QUICK_US:.0f} µs, "
+        "by which machines can be compared, firsttoken adds to the SDK's own:"
+    )
+    words = [f"{awaited} {machine}"]
+    for column in columns:
+        added = [one / unit * QUICK_US for one in differences(figures, "firsttoken on sdk", "sdk", column.take)]
+        low, high = interval(added)
+        words.append(f"- {statistics.median(added):.2f} µs ({low:.2f} to {high:.2f}): {column.title}")
+    return words
 
 
 def main() -> None:
@@ -187,12 +216,14 @@ def main() -> None:
                         all_kinds = figures[name].setdefault(variant, defaultdict[str, list[float]](list))
                         for kind, us in kinds.items():
                             all_kinds[kind] += us
+    told: list[Column] = []
     for title, columns in (("µs a call", CALLS), ("µs a chunk", CHUNKS)):
         asked = [column for column in columns if column.kind in args.of]
+        told += asked
         if asked:
             print(table(title, asked, figures), end="\n\n")
     if "firsttoken" in figures and "create" in args.of:
-        print(meanwhile(figures))
+        print(*in_words(figures["firsttoken"], told), sep="\n")
 
 
 if __name__ == "__main__":

@@ -241,7 +241,7 @@ class Store:
         """Makes room for a new store, unless another process did that before it was our turn."""
         with write_lock(self.path, deadline):
             try:
-                with self._writer.attached(deadline):
+                with self._writer.attached(deadline, died=True):
                     return
             except StoreDamaged as error:
                 _logger.warning("%s It lies at %s now.", error, connections.set_aside(self.path))
