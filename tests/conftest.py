@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,10 @@ from firsttoken_dashboard.demo.api import Behaviour, LookAlike
 
 # A proxy that this machine may need for the internet must not get the calls to loopback.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
+# Where the tests run in the background of a shell, the programs that they start and interrupt must not ignore that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 QUICK = Behaviour(ttft_s=0.02, tokens_per_second=1000.0, output_tokens=30)
 
