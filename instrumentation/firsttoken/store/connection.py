@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from . import mending
 from .errors import StoreBusy, StoreDamaged, StoreError, StoreMissing, StoreUnreadable
 from .lock import backoff, turn_to_open
-from .mending import Mending
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,22 +102,22 @@ class Writer:
     def _attach_mended(self, deadline: float, *, died: bool) -> duckdb.DuckDBPyConnection:
         import duckdb
 
-        mending = Mending(self._store)
+        mended = mending.Mending(self._store)
         while True:
             try:
                 connection = self._attach(deadline)
-                if died or mending:
+                if died or mended:
                     mending.check(connection)
             except (StoreUnreadable, duckdb.Error) as error:
                 self._detach()
-                if mending.mend(error):
+                if mended.mend(error):
                     continue
                 told = error if isinstance(error, StoreError) else unreadable(self._store, error)
-                if isinstance(told, StoreDamaged) or mending:
-                    mending.undo()
+                if isinstance(told, StoreDamaged) or mended:
+                    mended.undo()
                     raise StoreDamaged(str(told)) from error
                 raise
-            if mending:
+            if mended:
                 _logger.warning("%s was left half-written by a process that died; it is whole again.", self._store)
             return connection
 

@@ -53,19 +53,6 @@ class Mending:
         self._write(location, computed)
         return True
 
-    def check(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Reads all metadata of the attached store, most of which DuckDB else reads when it needs it.
-
-        Raises:
-            duckdb.Error: a part of it is damaged.
-        """
-        tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()
-        for (table,) in tables:
-            name = '"' + str(table).replace('"', '""') + '"'
-            connection.execute(f"SELECT count(*) FROM {name}").fetchall()  # noqa: S608 - quoted
-            text = name.replace("'", "''")
-            connection.execute(f"SELECT count(*) FROM pragma_storage_info('{text}')").fetchall()  # noqa: S608
-
     def undo(self) -> None:
         """Leaves the file as it was found. Raises OSError."""
         while self._before:
@@ -77,3 +64,17 @@ class Mending:
             file.write(checksum.to_bytes(8, "little"))
             file.flush()
             os.fsync(file.fileno())
+
+
+def check(connection: duckdb.DuckDBPyConnection) -> None:
+    """Reads all metadata of the attached store, most of which DuckDB else reads when it needs it.
+
+    Raises:
+        duckdb.Error: a part of it is damaged.
+    """
+    tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()
+    for (table,) in tables:
+        name = '"' + str(table).replace('"', '""') + '"'
+        connection.execute(f"SELECT count(*) FROM {name}").fetchall()  # noqa: S608 - quoted
+        text = name.replace("'", "''")
+        connection.execute(f"SELECT count(*) FROM pragma_storage_info('{text}')").fetchall()  # noqa: S608

@@ -249,15 +249,14 @@ class Store:
     def _drain(self, patience_s: float) -> None:
         """Writes what waits in the outbox now, unless that takes long or cannot be."""
         newest = outbox.newest(self.path)
-        died = newest is None and writer_died(self.path)  # what that left half-written is mended by a writer's turn
-        if newest is None and not died:
+        # What a writer left half-written when it died is mended by a turn, whether something waits or not.
+        due = newest is not None or writer_died(self.path)
+        if not due:
             return
         import duckdb
 
         until = time.monotonic() + min(_DRAIN_S, patience_s)
-        # What is added meanwhile is left to the next reader, or busy writers could hold this one for all of its time.
-        while died or ((oldest := outbox.oldest(self.path)) and oldest <= (newest or "") and time.monotonic() < until):
-            died = False
+        while due and time.monotonic() < until:
             if not self._mutex.acquire(blocking=False):
                 return
             try:
@@ -267,6 +266,9 @@ class Store:
                 return
             finally:
                 self._mutex.release()
+            # What was added meanwhile is left to the next reader, or busy writers could hold this one for all its time.
+            oldest = outbox.oldest(self.path)
+            due = oldest is not None and newest is not None and oldest <= newest
 
     def _write_once(self, deadline: float) -> None:
         with self._writing(deadline) as opened:
